@@ -1,0 +1,622 @@
+"""The engine: one event at a time in, callbacks and commands out.
+
+It has no thread, no clock of its own and no randomness: a runner feeds it events (`receive`), gives it a clock, and
+carries away its commands. The same inputs give the same commands, whoever the runner is. An event that arrives while
+another is being handled (a venue in the same process answers at once) waits its turn.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+from anyvenue.engine.commands import (
+    Command,
+    CommandFailed,
+    EngineEvent,
+    Protect,
+    SetLeverage,
+)
+from anyvenue.engine.data import MarketData
+from anyvenue.engine.journal import Journal, NoJournal
+from anyvenue.engine.orders import OrderManager, order_line
+from anyvenue.engine.portfolio import Portfolio
+from anyvenue.engine.recorder import Recorder
+from anyvenue.engine.result import RunResult
+from anyvenue.engine.risk import Exposure, RiskGate, RiskLimits
+from anyvenue.engine.signal import Signal
+from anyvenue.engine.strategy import Strategy
+from anyvenue.engine.timers import Timers
+from anyvenue.model.balance import Balance
+from anyvenue.model.book import OrderBook
+from anyvenue.model.catalog import InstrumentCatalog
+from anyvenue.model.enums import Fate, MarginMode, OrderState, OrderType, PositionSide, Side
+from anyvenue.model.errors import Contradiction, RejectReason, TradingEnded
+from anyvenue.model.instrument import Instrument
+from anyvenue.model.market import (
+    BookDelta,
+    BookSnapshot,
+    Candle,
+    FundingPayment,
+    FundingRate,
+    Ticker,
+    Trade,
+)
+from anyvenue.model.numbers import Number, exact
+from anyvenue.model.order import Order
+from anyvenue.model.order_events import AmendRejected, OrderEvent, OrderFilled, OrderRejected
+from anyvenue.model.order_spec import OrderSpec, Protection, check_protection
+from anyvenue.model.position import Position
+from anyvenue.venue.capabilities import Capabilities, Feature
+from anyvenue.venue.clock import Clock
+from anyvenue.venue.events import Channel, Disconnected, Reconnected, StreamStale
+
+__all__ = ["Engine", "EngineView"]
+
+_log = logging.getLogger("anyvenue.engine")
+_order_log = logging.getLogger("anyvenue.orders")
+
+SAMPLE_INTERVAL_NS = 1_000_000_000
+MESSAGES_KEPT = 50
+TRADES_KEPT = 50_000
+"""How many trade ids are remembered, so that a fill told twice is booked once."""
+
+
+@frozen
+class _TimerFired:
+    name: str
+
+
+@frozen
+class _Call:
+    function: Callable[[], None]
+
+
+_Internal: TypeAlias = _TimerFired | _Call
+
+
+@frozen(kw_only=True)
+class EngineView:
+    """What a live view may look at; taken whenever it likes, between two events."""
+
+    ts: int
+    events: int
+    books: list[OrderBook]
+    open_orders: list[Order]
+    positions: list[Position]
+    net_pnl: Decimal
+    messages: list[str]
+    progress: float | None
+
+
+class Engine:
+    """Runs one strategy on one or more connections.
+
+    `on_failure` says what becomes of positions when the strategy raises: `keep` them or `flatten` them by
+    reduce-only market orders; its open orders are canceled either way. `session` is a short text of [0-9a-z],
+    unique to the run, for client order ids.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        *,
+        connections: Sequence[str],
+        clock: Clock,
+        session: str,
+        risk: RiskLimits | None = None,
+        journal: Journal | None = None,
+        on_failure: str = "keep",
+    ) -> None:
+        if not connections:
+            raise ValueError("an engine needs at least one connection")
+        if on_failure not in ("keep", "flatten"):
+            raise ValueError(f"on_failure: found {on_failure!r}; allowed are 'keep' and 'flatten'")
+        self.strategy = strategy
+        self.connections = tuple(connections)
+        self.clock = clock
+        self.now = clock.time_ns()
+        self.progress: float | None = None
+        self.failure = ""
+        self.stop_reason = ""
+        self.is_stopping = False
+        self._flattens = False
+        self.events = 0
+        self._ts_start = self.now
+        self._on_failure = on_failure
+        self._gate = RiskGate(risk or RiskLimits())
+        self._journal = journal or NoJournal()
+        self._outlet: Callable[[Command], None] | None = None
+        self._catalogs: dict[str, InstrumentCatalog] = {}
+        self._capabilities: dict[str, Capabilities] = {}
+        self._halted: set[str] = set()
+        self._inbox: deque[tuple[Any, str]] = deque()
+        self._busy = False
+        self._source = ""
+        self._trades_seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._next_sample = 0
+        self.messages: deque[str] = deque(maxlen=MESSAGES_KEPT)
+        self.data = MarketData(self)
+        self.orders = OrderManager(session, self.send, lambda: self.now)
+        self.portfolio = Portfolio(self.data.mark)
+        self.recorder = Recorder(self.portfolio)
+        self.timers = Timers(clock, lambda name: self.receive(_TimerFired(name)))
+        strategy._engine = self
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            BookDelta: self.data.on_delta,
+            BookSnapshot: self.data.on_snapshot,
+            Trade: self.data.on_trade,
+            Ticker: self.data.on_ticker,
+            Candle: self.data.on_candle,
+            FundingRate: self.data.on_funding_rate,
+            StreamStale: self.data.on_stale,
+            FundingPayment: self._on_funding_payment,
+            Position: self._on_position,
+            Balance: self._on_balance,
+            Disconnected: self._on_disconnected,
+            Reconnected: self._on_reconnected,
+            CommandFailed: self._on_command_failed,
+            OrderFilled: self._on_filled,
+            Signal: lambda event: self.call(strategy.on_signal, event),
+            _TimerFired: lambda event: self.call(strategy.on_timer, event.name),
+            _Call: lambda event: event.function(),
+        }
+
+    # The runner's side
+
+    def bind(self, outlet: Callable[[Command], None]) -> None:
+        """Say where commands go. They must leave without being waited for."""
+        self._outlet = outlet
+
+    def add_connection(
+        self, name: str, instruments: Sequence[Instrument], capabilities: Capabilities, depth_rules: Callable[..., Any]
+    ) -> None:
+        """Make a connection known, before `start`. `depth_rules` is its venue's `depth_rule`."""
+        self._catalogs[name] = InstrumentCatalog(instruments)
+        self._capabilities[name] = capabilities
+        self.data.depth_rules[name] = depth_rules
+
+    def start(self) -> None:
+        """Start the strategy."""
+        missing = [name for name in self.connections if name not in self._catalogs]
+        if missing:
+            raise ValueError(f"no instruments were given for connections {missing}")
+        self.now = self._ts_start = self.clock.time_ns()
+        self.recorder.begin(self._starting_equity())
+        self._next_sample = self.now + SAMPLE_INTERVAL_NS
+        self.receive(_Call(lambda: self.call(self.strategy.on_start)))
+
+    def receive(self, event: EngineEvent | Signal | _Internal, connection: str = "") -> None:
+        """Handle one event, which came over `connection`, and what comes of it, to the end."""
+        if self._busy:
+            self._inbox.append((event, connection))
+            return
+        self._busy = True
+        try:
+            self._handle(event, connection)
+            while self._inbox:
+                self._handle(*self._inbox.popleft())
+        finally:
+            self._busy = False
+
+    def stop(self, reason: str) -> None:
+        """Begin to end: `on_stop`, then every open order of ours is canceled. `is_idle` tells when that is done."""
+        self.receive(_Call(lambda: self._begin_stop(reason)))
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an event is being handled at this moment; for a watchdog in another thread."""
+        return self._busy
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no order of ours is open any more, as far as is known."""
+        return not len(self.orders)
+
+    def result(self) -> RunResult:
+        """Return the figures of the run so far."""
+        marks = {key: mark for key, (_, mark) in self.data.marks().items()}
+        self.recorder.sample(self.now, self.data.mids())
+        return self.recorder.result(
+            strategy=type(self.strategy).__name__,
+            stopped=self.stop_reason or "finished",
+            failure=self.failure,
+            ts_start=self._ts_start,
+            ts_end=self.now,
+            events=self.events,
+            marks=marks,
+        )
+
+    def view(self) -> EngineView:
+        """Return what a live view shows."""
+        return EngineView(
+            ts=self.now,
+            events=self.events,
+            books=self.data.books(),
+            open_orders=self.orders.open_orders(),
+            positions=self.portfolio.positions(),
+            net_pnl=self.portfolio.net_pnl(),
+            messages=list(self.messages),
+            progress=self.progress,
+        )
+
+    # Events
+
+    def _handle(self, event: Any, connection: str) -> None:
+        self.now = now = self.clock.time_ns()
+        self._source = connection
+        self.events += 1
+        handler = self._handlers.get(type(event))
+        if handler is not None:
+            handler(event)
+        else:
+            self._on_order_event(event)
+        if now >= self._next_sample:
+            self._next_sample = now + SAMPLE_INTERVAL_NS
+            self.recorder.sample(now, self.data.mids())
+
+    def call(self, callback: Callable[..., None], *arguments: Any) -> None:
+        """Call the strategy. What it raises stops it safely, and never the process."""
+        if self.failure:
+            return
+        try:
+            callback(*arguments)
+        except Exception as error:
+            self._strategy_failed(callback, error)
+
+    def _strategy_failed(self, callback: Callable[..., None], error: Exception) -> None:
+        name = getattr(callback, "__name__", "callback")
+        _log.exception("%s raised in %s: the strategy is stopped", type(self.strategy).__name__, name)
+        if self.failure:
+            return
+        self.failure = f"{name}: {type(error).__name__}: {error}"
+        self.say(f"the strategy failed in {self.failure}")
+        self._later(_Call(lambda: self._begin_stop("strategy_failed")))
+
+    def _begin_stop(self, reason: str) -> None:
+        if self.is_stopping:
+            return
+        self.stop_reason = reason
+        if not self.failure:
+            self.call(self.strategy.on_stop)
+        self.is_stopping = True
+        self.timers.cancel_all()
+        for order in self.orders.open_orders():
+            self.cancel(order)
+        self._flattens = bool(self.failure) and self._on_failure == "flatten"
+        self._flatten_when_clear(None)
+
+    def _flatten_when_clear(self, ended: Order | None) -> None:
+        """Close what is held once no order of ours can change it any more."""
+        if not self._flattens or len(self.orders):
+            return
+        if ended is not None and ended.state is OrderState.REJECTED and ended.spec.reduce_only:
+            self._flattens = False
+            _log.critical("a position could not be closed: %s. Close it by hand", ended.text)
+            return
+        for position in self.portfolio.positions():
+            self.close(position.instrument, position.side)
+
+    def _on_order_event(self, event: OrderEvent) -> None:
+        order = self.orders.find(self._source, event)
+        if order is None:
+            _log.debug("an event of an order that is not ours: %s", event)
+            return
+        self._journal.event(event, self.now)
+        try:
+            changed = self.orders.apply(order, event)
+        except Contradiction as error:
+            _log.error("%s", error)
+            self.say(str(error))
+            return
+        if _order_log.isEnabledFor(logging.INFO):
+            _order_log.info(type(event).__name__, extra={"event": order_line(changed)})
+        self._count(order, changed)
+        if _differs(order, changed) or isinstance(event, AmendRejected):
+            if changed.text and changed.text != order.text:
+                self.say(f"{changed.client_order_id} {changed.state.value}: {changed.text}")
+            self.call(self.strategy.on_order, changed)
+        waiting = self.orders.release(changed)
+        if waiting is not None:
+            self.amend(changed.client_order_id, *waiting)
+        self._flatten_when_clear(changed)
+
+    def _on_filled(self, event: OrderFilled) -> None:
+        fill = event.fill
+        trade = fill.instrument.key, fill.trade_id
+        if trade in self._trades_seen:
+            return
+        self._trades_seen[trade] = None
+        if len(self._trades_seen) > TRADES_KEPT:
+            self._trades_seen.popitem(last=False)
+        # The position is real whatever the order's state says: it is booked first, and for strangers' orders too.
+        position = self.portfolio.book(fill)
+        self.recorder.filled(fill, self.now)
+        self._on_order_event(event)
+        self.call(self.strategy.on_fill, fill)
+        self.call(self.strategy.on_position, position)
+
+    def _count(self, before: Order, after: Order) -> None:
+        if after.state is OrderState.REJECTED and before.state is not OrderState.REJECTED:
+            self.recorder.refused += 1
+        if after.state is OrderState.CANCELED and before.state is not OrderState.CANCELED:
+            self.recorder.canceled += 1
+        if after.create is Fate.UNKNOWN and before.create is not Fate.UNKNOWN:
+            self.recorder.unknown += 1
+        if after.is_terminal:
+            self.recorder.ended(after)
+
+    def _on_funding_payment(self, payment: FundingPayment) -> None:
+        self._journal.event(payment, self.now)
+        position = self.portfolio.pay_funding(payment)
+        self.call(self.strategy.on_funding, payment)
+        self.call(self.strategy.on_position, position)
+
+    def _on_position(self, position: Position) -> None:
+        self.portfolio.report(position)
+
+    def _on_balance(self, balance: Balance) -> None:
+        self.portfolio.set_balance(self._source, balance)
+
+    def _on_disconnected(self, event: Disconnected) -> None:
+        self.say(f"{event.connection} disconnected: {event.reason}")
+        self.data.connection_lost(event.connection, event.reason)
+        self.call(self.strategy.on_disconnect, event.connection, event.reason)
+
+    def _on_reconnected(self, event: Reconnected) -> None:
+        self.say(f"{event.connection} is back")
+        self.call(self.strategy.on_reconnect, event.connection)
+
+    def _on_command_failed(self, event: CommandFailed) -> None:
+        self.say(f"{type(event.command).__name__} failed: {event.error}")
+        _log.error("%s failed: %s", type(event.command).__name__, event.error)
+        if isinstance(event.error, TradingEnded):
+            self._begin_stop("trading_ended")
+            self.failure = self.failure or str(event.error)
+        else:
+            self.call(self.strategy.on_refused, event.command, event.error)
+
+    def say(self, message: str) -> None:
+        """Keep a line for whoever looks at the live view."""
+        self.messages.append(message)
+
+    # What the strategy asks for
+
+    def instrument(self, symbol: str | Instrument, connection: str | None = None) -> Instrument:
+        """Return an instrument by name. Raises UnknownInstrument, ValueError for a connection that is not there."""
+        if isinstance(symbol, Instrument):
+            return symbol
+        return self._catalog(connection).resolve(symbol)
+
+    def instruments(self, connection: str | None = None) -> Sequence[Instrument]:
+        """Return all instruments of a connection."""
+        return list(self._catalog(connection))
+
+    def _catalog(self, connection: str | None) -> InstrumentCatalog:
+        name = connection or self.connections[0]
+        if name not in self._catalogs:
+            raise ValueError(f"connection: found {name!r}; this strategy has {', '.join(self.connections)}")
+        return self._catalogs[name]
+
+    def capabilities(self, instrument: Instrument) -> Capabilities:
+        """Return what the instrument's venue can do."""
+        return self._capabilities[instrument.connection]
+
+    def book(self, instrument: Instrument) -> OrderBook:
+        """Return a book, subscribed or not."""
+        return self.data.keeper(instrument).book
+
+    def mark(self, instrument: Instrument) -> Decimal | None:
+        """Return the mark price, else the mid, else None."""
+        return self.data.mark(instrument)
+
+    def subscribe(
+        self, instrument: Instrument, channel: Channel, interval_s: int | None, depth: int | None
+    ) -> None:
+        """Start a stream of market data."""
+        self.data.subscribe(instrument, channel, interval_s, depth)
+
+    def unsubscribe(self, instrument: Instrument, channel: Channel, interval_s: int | None) -> None:
+        """Stop a stream of market data."""
+        self.data.unsubscribe(instrument, channel, interval_s)
+
+    def submit(
+        self, instrument: Instrument, side: Side, quantity: Number, price: Number | None, **how: Any
+    ) -> Order:
+        """Make an order, pass it by the limits, and send it."""
+        if how.get("display_quantity") is not None:
+            how["display_quantity"] = exact(how["display_quantity"], "display_quantity")
+        spec = OrderSpec(
+            client_order_id=self.orders.next_id(),
+            instrument=instrument,
+            side=side,
+            quantity=exact(quantity, "quantity"),
+            price=None if price is None else exact(price, "price"),
+            ts_created=self.now,
+            **how,
+        )
+        self._require_features(spec)
+        refusal = self._refusal(instrument, side, spec.price, spec.quantity, spec.quantity, spec.reduce_only)
+        if refusal is not None:
+            return self._refuse(Order(spec=spec), refusal)
+        order = self.orders.place(spec)
+        self.recorder.sent(order, self.data.mid(instrument))
+        return order
+
+    def _require_features(self, spec: OrderSpec) -> None:
+        capabilities, venue = self.capabilities(spec.instrument), spec.instrument.venue
+        for feature, asked in (
+            (Feature.POST_ONLY, spec.post_only),
+            (Feature.MARKET, spec.order_type is OrderType.MARKET),
+            (Feature.REDUCE_ONLY, spec.reduce_only),
+            (Feature.ICEBERG, spec.display_quantity is not None),
+            (Feature.ATTACHED_PROTECTION, spec.protection is not None),
+            (Feature.SELF_TRADE_PREVENTION, spec.self_trade_prevention is not None),
+            (Feature.HEDGE_MODE, spec.position_side is not PositionSide.NET),
+        ):
+            if asked:
+                capabilities.require(feature, venue=venue)
+        if spec.time_in_force.value != "gtc":
+            capabilities.require(Feature(spec.time_in_force.value), venue=venue)
+        if spec.trigger is not None:
+            capabilities.require(Feature(spec.trigger.kind.value), venue=venue)
+
+    def _refusal(
+        self,
+        instrument: Instrument,
+        side: Side,
+        price: Decimal | None,
+        quantity: Decimal,
+        adds: Decimal,
+        reduce_only: bool,
+    ) -> str | None:
+        if self.is_stopping and not reduce_only:
+            return "the run is ending; only reduce-only orders and cancels are taken"
+        exposure = Exposure(
+            self.portfolio.quantity(instrument),
+            self.orders.open_quantity(instrument, Side.BUY),
+            self.orders.open_quantity(instrument, Side.SELL),
+        )
+        return self._gate.refusal(
+            instrument,
+            side,
+            price=price,
+            quantity=quantity,
+            adds=adds,
+            reduce_only=reduce_only,
+            exposure=exposure,
+            reference=self.data.mark(instrument),
+            now_ns=self.now,
+        )
+
+    def _refuse(self, order: Order, text: str) -> Order:
+        self.orders.remember_refused(order)
+        self._later(
+            OrderRejected(
+                client_order_id=order.client_order_id,
+                reason=RejectReason.LOCAL_LIMIT,
+                text=text,
+                ts_recv=self.now,
+            )
+        )
+        return order
+
+    def amend(self, order: Order | str, price: Number | None, quantity: Number | None) -> Order:
+        """Change an order's price or total quantity, past the limits again."""
+        order = self._current(order)
+        instrument = order.instrument
+        new_price = order.price if price is None else instrument.check_price(price)
+        new_quantity = order.quantity if quantity is None else instrument.check_quantity(quantity)
+        if order.is_terminal:
+            return self._refuse_amend(order, RejectReason.ORDER_CLOSED, f"the order is {order.state.value}")
+        self.capabilities(instrument).require(Feature.AMEND, venue=instrument.venue)
+        if self.orders.must_wait(order):
+            return self.orders.wish(order, new_price, new_quantity)
+        if new_price == order.price and new_quantity == order.quantity:
+            return order
+        adds = max(new_quantity - order.quantity, exact(0))
+        refusal = self._refusal(
+            instrument, order.side, new_price, new_quantity, adds, order.spec.reduce_only
+        )
+        if refusal is not None:
+            return self._refuse_amend(order, RejectReason.LOCAL_LIMIT, refusal)
+        self.recorder.decided(order, self.data.mid(instrument))
+        return self.orders.amend(order, new_price, new_quantity)
+
+    def _refuse_amend(self, order: Order, reason: RejectReason, text: str) -> Order:
+        self._later(
+            AmendRejected(client_order_id=order.client_order_id, reason=reason, text=text, ts_recv=self.now)
+        )
+        return order
+
+    def cancel(self, order: Order | str) -> Order:
+        """Cancel an order."""
+        return self.orders.cancel(self._current(order))
+
+    def close(self, instrument: Instrument, side: PositionSide) -> Order | None:
+        """Close a position by a reduce-only market order."""
+        quantity = self.portfolio.position(instrument, side).quantity
+        if not quantity:
+            return None
+        return self.submit(
+            instrument,
+            Side.SELL if quantity > 0 else Side.BUY,
+            abs(quantity),
+            None,
+            order_type=OrderType.MARKET,
+            reduce_only=True,
+            position_side=side,
+        )
+
+    def protect(self, instrument: Instrument, protection: Protection, side: PositionSide) -> None:
+        """Set a position's take-profit and stop-loss."""
+        self.capabilities(instrument).require(Feature.PROTECTION, venue=instrument.venue)
+        position = self.portfolio.position(instrument, side)
+        mark = self.data.mark(instrument)
+        if position.quantity and mark is not None:
+            opening = Side.BUY if position.quantity > 0 else Side.SELL
+            check_protection(protection, opening=opening, price=mark, instrument=instrument)
+        self.send(Protect(instrument, protection, side))
+
+    def set_leverage(self, instrument: Instrument, leverage: Number, margin_mode: MarginMode) -> None:
+        """Set leverage and margin mode."""
+        self.capabilities(instrument).require(Feature.LEVERAGE, venue=instrument.venue)
+        self.send(SetLeverage(instrument, exact(leverage, "leverage"), margin_mode))
+
+    def request_stop(self, reason: str) -> None:
+        """End the run after the callback in hand."""
+        if reason:
+            self.say(reason)
+        self._later(_Call(lambda: self._begin_stop("finished")))
+
+    def send(self, command: Command) -> None:
+        """Write a command down and let it leave."""
+        self._journal.intent(command, self.now)
+        kind = type(command).__name__
+        if kind == "Amend":
+            self.recorder.amends += 1
+        elif kind == "Cancel":
+            self.recorder.cancels += 1
+        if self._outlet is None:
+            raise RuntimeError("the engine has no runner: call bind first")
+        self._outlet(command)
+
+    def _current(self, order: Order | str) -> Order:
+        client_order_id = order if isinstance(order, str) else order.client_order_id
+        current = self.orders.get(client_order_id)
+        if current is None:
+            raise ValueError(f"order: found the client id {client_order_id!r}, which is none of this run's orders")
+        return current
+
+    def _later(self, event: Any) -> None:
+        if self._busy:
+            self._inbox.append((event, ""))
+        else:
+            self.receive(event)
+
+    def _starting_equity(self) -> Decimal:
+        balances = (
+            self.portfolio.balance(name, currency)
+            for name in self.connections
+            for currency in {instrument.settle for instrument in self._catalogs[name]}
+        )
+        return sum((balance.total for balance in balances if balance is not None), exact(0))
+
+
+def _differs(before: Order, after: Order) -> bool:
+    """Whether anything changed that a strategy could care about: more than times and ids."""
+    return (
+        before.state is not after.state
+        or before.create is not after.create
+        or before.cancel is not after.cancel
+        or before.amend != after.amend
+        or before.price != after.price
+        or before.quantity != after.quantity
+        or before.filled_quantity != after.filled_quantity
+        or before.triggered is not after.triggered
+    )

@@ -1,0 +1,220 @@
+"""The order manager: every order of ours from its intent to its end.
+
+It gives ids, finds the order an event means, and holds back what cannot be sent yet: a cancel or amend that is asked
+for while the create (or another amend) is still in flight waits for that fate. Of several amends that wait, the last
+wins; a cancel beats them all. Nothing asked for is lost, and no order has two writes in flight that could overtake
+each other.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+from attrs import frozen
+
+from anyvenue.engine.commands import Amend, Cancel, Command, Place
+from anyvenue.model.enums import Fate, OrderState, Side
+from anyvenue.model.instrument import Instrument
+from anyvenue.model.numbers import ZERO
+from anyvenue.model.order import Order
+from anyvenue.model.order_events import AmendSent, CancelSent, OrderEvent, OrderSent
+from anyvenue.model.order_spec import OrderSpec
+
+__all__ = ["OrderManager", "order_line"]
+
+_log = logging.getLogger("anyvenue.orders")
+
+ENDED_ORDERS_KEPT = 10_000
+"""How many ended orders are remembered, so that late events find them."""
+
+
+@frozen
+class _Wish:
+    """What waits until an order's open command has its fate: a cancel, or else an amend."""
+
+    cancel: bool = False
+    price: Decimal | None = None
+    quantity: Decimal = ZERO
+
+
+class OrderManager:
+    """Our orders, by client id and by the venue's ids."""
+
+    def __init__(self, session: str, send: Callable[[Command], None], now: Callable[[], int]) -> None:
+        self._prefix = f"av{session}-"
+        self._send = send
+        self._now = now
+        self._count = 0
+        self._open: dict[str, Order] = {}
+        self._ended: OrderedDict[str, Order] = OrderedDict()
+        self._by_venue_id: dict[tuple[str, str], str] = {}
+        self._wishes: dict[str, _Wish] = {}
+
+    # Finding
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def get(self, client_order_id: str) -> Order | None:
+        """Return an order of ours as it is now, open or lately ended."""
+        return self._open.get(client_order_id) or self._ended.get(client_order_id)
+
+    def open_orders(self, instrument: Instrument | None = None) -> list[Order]:
+        """Return the open orders, oldest first."""
+        if instrument is None:
+            return list(self._open.values())
+        key = instrument.key
+        return [order for order in self._open.values() if order.instrument.key == key]
+
+    def find(self, connection: str, event: OrderEvent) -> Order | None:
+        """Return the order an event means, None where it is not ours or long forgotten."""
+        client_order_id = event.client_order_id
+        if client_order_id is None and event.venue_order_id is not None:
+            client_order_id = self._by_venue_id.get((connection, event.venue_order_id))
+        return None if client_order_id is None else self.get(client_order_id)
+
+    def open_quantity(self, instrument: Instrument, side: Side) -> Decimal:
+        """Return how much the open orders of one side may still trade; reduce-only ones add nothing."""
+        total = ZERO
+        for order in self._open.values():
+            spec = order.spec
+            if spec.side is side and spec.instrument.key == instrument.key and not spec.reduce_only:
+                total += max_leaves(order)
+        return total
+
+    # Commands
+
+    def next_id(self) -> str:
+        """Return a fresh client order id: our prefix, this session, a counter; [0-9a-z-], at most 26 characters."""
+        self._count += 1
+        return f"{self._prefix}{self._count}"
+
+    def place(self, spec: OrderSpec) -> Order:
+        """Send a new order."""
+        order = self._keep(Order(spec=spec).apply(OrderSent(ts_recv=self._now())))
+        self._log("order sent", order)
+        self._send(Place(order))
+        return order
+
+    def remember_refused(self, order: Order) -> None:
+        """Keep an order that was refused here and never sent, so that its rejection finds it."""
+        self._open[order.client_order_id] = order
+
+    def must_wait(self, order: Order) -> bool:
+        """Tell whether a write is in flight that another one could overtake."""
+        return order.state is OrderState.SENT or (order.amend is not None and order.amend.fate is Fate.IN_FLIGHT)
+
+    def wish(self, order: Order, price: Decimal | None, quantity: Decimal) -> Order:
+        """Keep an amend until the write in flight has its fate; `release` hands it back. A waiting cancel beats it."""
+        waiting = self._wishes.get(order.client_order_id)
+        if waiting is None or not waiting.cancel:
+            self._wishes[order.client_order_id] = _Wish(price=price, quantity=quantity)
+        return order
+
+    def amend(self, order: Order, price: Decimal | None, quantity: Decimal) -> Order:
+        """Send a new price and total quantity."""
+        if order.cancel is Fate.IN_FLIGHT:
+            return order
+        new_price = None if price == order.price else price
+        new_quantity = None if quantity == order.quantity else quantity
+        sent = AmendSent(
+            client_order_id=order.client_order_id, price=new_price, quantity=new_quantity, ts_recv=self._now()
+        )
+        order = self._keep(order.apply(sent))
+        self._log("amend sent", order)
+        self._send(Amend(order, new_price, new_quantity))
+        return order
+
+    def cancel(self, order: Order) -> Order:
+        """Ask for the end of an order, now or as soon as its open command has its fate."""
+        if order.is_terminal or order.state is OrderState.NEW or order.cancel is Fate.IN_FLIGHT:
+            return order
+        if self.must_wait(order):
+            self._wishes[order.client_order_id] = _Wish(cancel=True)
+            return order
+        return self._send_cancel(order)
+
+    def _send_cancel(self, order: Order) -> Order:
+        order = self._keep(order.apply(CancelSent(client_order_id=order.client_order_id, ts_recv=self._now())))
+        self._log("cancel sent", order)
+        self._send(Cancel(order))
+        return order
+
+    # Events
+
+    def apply(self, order: Order, event: OrderEvent) -> Order:
+        """Return the order after an event. What waited on its fate is not sent before `release`.
+
+        Raises Contradiction, leaving the order as it was.
+        """
+        return self._keep(order.apply(event))
+
+    def release(self, order: Order) -> tuple[Decimal | None, Decimal] | None:
+        """Send the cancel that waited for this order's fate; hand back the amend that waited, for risk to see again."""
+        wish = self._wishes.get(order.client_order_id)
+        if wish is None or (self.must_wait(order) and not order.is_terminal):
+            return None
+        del self._wishes[order.client_order_id]
+        if order.is_terminal:
+            return None
+        if wish.cancel:
+            self._send_cancel(order)
+            return None
+        return wish.price, wish.quantity
+
+    def _keep(self, order: Order) -> Order:
+        client_order_id = order.client_order_id
+        if order.is_terminal:
+            self._open.pop(client_order_id, None)
+            self._ended[client_order_id] = order
+            if len(self._ended) > ENDED_ORDERS_KEPT:
+                self._forget(self._ended.popitem(last=False)[1])
+        else:
+            self._open[client_order_id] = order
+        connection = order.instrument.connection
+        if order.venue_order_id is not None:
+            self._by_venue_id[connection, order.venue_order_id] = client_order_id
+        return order
+
+    def _forget(self, order: Order) -> None:
+        for venue_order_id in self._ids(order):
+            self._by_venue_id.pop((order.instrument.connection, venue_order_id), None)
+
+    def _ids(self, order: Order) -> Iterator[str]:
+        yield from order.former_ids
+        if order.venue_order_id is not None:
+            yield order.venue_order_id
+
+    def _log(self, what: str, order: Order) -> None:
+        if _log.isEnabledFor(logging.INFO):
+            _log.info(what, extra={"event": order_line(order)})
+
+
+def max_leaves(order: Order) -> Decimal:
+    """Return the most an order may still trade, an amend of unknown or open fate included."""
+    leaves = order.leaves_quantity
+    if order.amend is not None and order.amend.quantity is not None:
+        leaves = max(leaves, order.amend.quantity - order.filled_quantity)
+    return leaves
+
+
+def order_line(order: Order) -> dict[str, str]:
+    """Return what a log line says about an order."""
+    line = {
+        "client_order_id": order.client_order_id,
+        "instrument": order.instrument.key,
+        "side": order.side.value,
+        "state": order.state.value,
+        "quantity": f"{order.quantity:f}",
+        "filled": f"{order.filled_quantity:f}",
+    }
+    if order.price is not None:
+        line["price"] = f"{order.price:f}"
+    if order.reason is not None:
+        line["reason"] = order.reason.value
+    if order.text:
+        line["text"] = order.text
+    return line

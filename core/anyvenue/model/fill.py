@@ -1,0 +1,36 @@
+"""A fill: one trade of one of our orders."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from attrs import frozen
+
+from anyvenue.model.enums import Liquidity, PositionSide, Side
+from anyvenue.model.instrument import Instrument
+from anyvenue.model.numbers import ZERO
+
+__all__ = ["Fill"]
+
+
+@frozen(kw_only=True)
+class Fill:
+    """A trade of ours, as the venue reported it, or (`estimated`) as derived from a change of position.
+
+    `fee` is in the settle currency, positive when paid. `trade_id` is unique per instrument. Times are nanoseconds
+    since the epoch, UTC: `ts_event` the venue's, `ts_recv` ours.
+    """
+
+    instrument: Instrument
+    trade_id: str
+    client_order_id: str | None
+    venue_order_id: str | None
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal = ZERO
+    liquidity: Liquidity = Liquidity.UNKNOWN
+    position_side: PositionSide = PositionSide.NET
+    estimated: bool = False
+    ts_event: int = 0
+    ts_recv: int = 0

@@ -1,0 +1,138 @@
+"""What a market publishes: depth, trades, tickers, candles, funding.
+
+Times are nanoseconds since the epoch, UTC: `ts_event` the venue's, `ts_recv` ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from enum import Enum
+from typing import TypeAlias
+
+from attrs import frozen
+
+from anyvenue.model.enums import Side
+from anyvenue.model.instrument import Instrument
+
+__all__ = [
+    "BookDelta",
+    "BookSnapshot",
+    "Candle",
+    "CandleSource",
+    "FundingPayment",
+    "FundingRate",
+    "MarketEvent",
+    "RawLevel",
+    "Ticker",
+    "Trade",
+]
+
+RawLevel: TypeAlias = Sequence[str]
+"""`[price, size]` as the venue's own text, size in the instrument's `depth_unit`; size 0 deletes the level."""
+
+
+@frozen(kw_only=True)
+class BookSnapshot:
+    """A whole order book: it replaces what was there. Ids are the venue's sequence numbers, 0 where it has none."""
+
+    instrument: Instrument
+    bids: Sequence[RawLevel]
+    asks: Sequence[RawLevel]
+    last_id: int = 0
+    ts_event: int = 0
+    ts_recv: int = 0
+
+
+@frozen(kw_only=True)
+class BookDelta:
+    """Changed levels, with absolute sizes. It covers the venue's ids `first_id` to `last_id`; `previous_id` is the
+    id it says it follows, where the venue says so."""
+
+    instrument: Instrument
+    bids: Sequence[RawLevel]
+    asks: Sequence[RawLevel]
+    first_id: int = 0
+    last_id: int = 0
+    previous_id: int | None = None
+    ts_event: int = 0
+    ts_recv: int = 0
+
+
+@frozen(kw_only=True)
+class Trade:
+    """A public trade. `side` is the taker's; `quantity` is in the instrument's quantity unit."""
+
+    instrument: Instrument
+    trade_id: str
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    ts_event: int = 0
+    ts_recv: int = 0
+
+
+@frozen(kw_only=True)
+class Ticker:
+    """Prices that are not the book's: last, mark, index, and the funding rate in force. None where not given."""
+
+    instrument: Instrument
+    last_price: Decimal | None = None
+    mark_price: Decimal | None = None
+    index_price: Decimal | None = None
+    funding_rate: Decimal | None = None
+    next_funding_ts: int | None = None
+    ts_event: int = 0
+    ts_recv: int = 0
+
+
+class CandleSource(Enum):
+    """What a candle was made from: the venue's own, public trades, or the book's mid price."""
+
+    VENUE = "venue"
+    TRADES = "trades"
+    MID = "mid"
+
+
+@frozen(kw_only=True)
+class Candle:
+    """Open, high, low, close over [`ts_open`, `ts_open` + `interval_s`); volume in the quantity unit (0 from mids)."""
+
+    instrument: Instrument
+    interval_s: int
+    ts_open: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    source: CandleSource
+    closed: bool = True
+    ts_event: int = 0
+    ts_recv: int = 0
+
+
+@frozen(kw_only=True)
+class FundingRate:
+    """A funding settlement, or the rate expected for the next. Above 0, longs pay shorts."""
+
+    instrument: Instrument
+    rate: Decimal
+    ts_settle: int
+    settled: bool = True
+    ts_event: int = 0
+    ts_recv: int = 0
+
+
+@frozen(kw_only=True)
+class FundingPayment:
+    """Funding booked on one of our positions, in settle currency: positive received, negative paid."""
+
+    instrument: Instrument
+    amount: Decimal
+    rate: Decimal | None = None
+    ts_event: int = 0
+    ts_recv: int = 0
+
+
+MarketEvent: TypeAlias = BookSnapshot | BookDelta | Trade | Ticker | Candle | FundingRate

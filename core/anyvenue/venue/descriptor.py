@@ -1,0 +1,101 @@
+"""A venue's entry point: the light object that says what a plugin offers, before any of it is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from attrs import field, frozen
+
+from anyvenue.venue.capabilities import Capabilities, Feature
+from anyvenue.venue.clock import Clock
+from anyvenue.venue.interface import Venue
+
+__all__ = ["Environment", "NoOptions", "SimulationSettings", "VenueContext", "VenueDescriptor"]
+
+
+class Environment(Enum):
+    """Where market data comes from and where orders go."""
+
+    SIMULATOR = "simulator"
+    PAPER = "paper"
+    TESTNET = "testnet"
+    LIVE = "live"
+
+
+@frozen
+class NoOptions:
+    """The options of a venue that has none."""
+
+
+@frozen(kw_only=True)
+class SimulationSettings:
+    """The simulated market behind the venue `simulated` and behind every `simulator` and `paper` environment.
+
+    Attributes:
+        market: `tape` for the recorded market that ships with the package, a path to a tape file, or `synthetic`.
+        symbols: which instruments it lists; empty for all that the tapes hold (synthetic: BTC-USDT-PERP).
+        seed: of everything that is drawn by chance.
+        balance: what the account starts with, in settle currency.
+        latency_in_us, latency_out_us, latency_jitter_us: microseconds from us to the exchange and back; the jitter
+            is drawn evenly from 0 to its value and added to each.
+        maker_fee, taker_fee: fractions of notional, in place of the instrument's own; a rebate is negative.
+        leverage: of every account at the start.
+        speed: seconds of market per second; 0 for as fast as possible.
+        duration_s: seconds of market after which it ends; 0 for the whole tape (synthetic: without end).
+    """
+
+    market: str = "tape"
+    symbols: tuple[str, ...] = ()
+    seed: int = 1
+    balance: str = "100000"
+    latency_in_us: int = 2000
+    latency_out_us: int = 2000
+    latency_jitter_us: int = 0
+    maker_fee: str | None = None
+    taker_fee: str | None = None
+    leverage: int = 10
+    speed: float = 0.0
+    duration_s: float = 0.0
+
+
+@frozen(kw_only=True)
+class VenueContext:
+    """What a venue is opened with.
+
+    `connection` is its name in the configuration; `options` an instance of the descriptor's options class;
+    `session` a short text of [0-9a-z], unique to this run, for client order ids.
+    """
+
+    connection: str
+    environment: Environment
+    clock: Clock
+    session: str
+    options: Any = field(factory=NoOptions)
+    credentials: Any = None
+    simulation: SimulationSettings = field(factory=SimulationSettings)
+    allow_approximate: frozenset[Feature] = frozenset()
+
+
+@frozen(kw_only=True)
+class VenueDescriptor:
+    """What the entry point `anyvenue.venues` names.
+
+    Attributes:
+        name: the adapter's name, as written in a configuration.
+        title: for people.
+        interface_version: the version of `anyvenue.venue.interface` it was built for.
+        capabilities: of the venue with default options.
+        environments: those it can be opened in.
+        options: an attrs class; the configuration is structured into it.
+        open: makes the venue. It does no I/O: `Venue.connect` does.
+    """
+
+    name: str
+    title: str
+    interface_version: int
+    capabilities: Capabilities
+    environments: frozenset[Environment]
+    options: type = NoOptions
+    open: Callable[[VenueContext], Venue]

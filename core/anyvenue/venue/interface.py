@@ -1,0 +1,198 @@
+"""The plugin interface: what an adapter supplies.
+
+Required are the eight methods marked so. Everything else is optional: an adapter overrides what its venue has and
+grades it in its `Capabilities`; what it leaves alone raises NotSupported before anything is sent.
+
+What may be raised: NotSent, Rejected, OutcomeUnknown, VenueProtocolError, TradingEnded and their children; TypeError
+and ValueError for misuse; nothing else. A command whose reply did not come, or came and could not be read, is
+OutcomeUnknown, never Rejected. A create is never repeated by the adapter.
+
+Calls may overlap, also on one order; each has a deadline of its own, and may be cancelled, after which its outcome is
+unknown. Events go to the sink from the thread of the event loop, in the order in which they arrived, whole: an
+order's or fill's event is never dropped. A command returns the events that its reply proves; the stream may tell the
+same again, since events are idempotent.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from decimal import Decimal
+
+from attrs import frozen
+
+from anyvenue.model.balance import Balance
+from anyvenue.model.depth_sync import SequenceRule
+from anyvenue.model.enums import MarginMode, OrderType, PositionMode, PositionSide, Side
+from anyvenue.model.errors import NotSupported
+from anyvenue.model.fill import Fill
+from anyvenue.model.instrument import Instrument
+from anyvenue.model.market import BookSnapshot, Candle, FundingPayment, FundingRate, Ticker, Trade
+from anyvenue.model.order import Order
+from anyvenue.model.order_events import OrderReported
+from anyvenue.model.order_spec import OrderSpec, Protection
+from anyvenue.model.position import Position
+from anyvenue.venue.capabilities import Capabilities
+from anyvenue.venue.events import AccountEvent, Sink, Subscription
+
+__all__ = ["INTERFACE_VERSION", "Venue", "VenueOrder"]
+
+INTERFACE_VERSION = 1
+
+
+@frozen(kw_only=True)
+class VenueOrder:
+    """An order as a look-up shows it, ours or a stranger's."""
+
+    instrument: Instrument
+    side: Side
+    order_type: OrderType
+    reduce_only: bool = False
+    position_side: PositionSide = PositionSide.NET
+    report: OrderReported
+
+
+class Venue(ABC):
+    """One account's connection to one exchange."""
+
+    name: str
+    """The adapter's name; used in errors."""
+    capabilities: Capabilities
+
+    # What every adapter supplies.
+
+    @abstractmethod
+    async def connect(self, sink: Sink) -> None:
+        """Open the connection; from now on events go to `sink`, those of the account without being asked for."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close everything. Orders stay as they are. Safe to call twice."""
+
+    @abstractmethod
+    async def instruments(self) -> Sequence[Instrument]:
+        """Return all instruments that can be traded."""
+
+    @abstractmethod
+    async def subscribe(self, subscription: Subscription) -> None:
+        """Start a stream of market data. For a book, a BookSnapshot comes first. Asking twice does nothing."""
+
+    @abstractmethod
+    async def unsubscribe(self, subscription: Subscription) -> None:
+        """Stop a stream of market data. Stopping what is not running does nothing."""
+
+    @abstractmethod
+    async def place(self, spec: OrderSpec) -> Sequence[AccountEvent]:
+        """Send a new order, once."""
+
+    @abstractmethod
+    async def cancel(self, order: Order) -> Sequence[AccountEvent]:
+        """Cancel an order, by the venue's id where it is known, else by the client id where the venue can."""
+
+    @abstractmethod
+    async def balances(self) -> Sequence[Balance]:
+        """Return the account's balances."""
+
+    # Market data by request.
+
+    def depth_rule(self, instrument: Instrument) -> SequenceRule:
+        """Return how this venue numbers its depth frames."""
+        return SequenceRule()
+
+    async def resync(self, subscription: Subscription) -> None:
+        """Start one book stream anew after a gap: a BookSnapshot follows. By default: unsubscribe and subscribe."""
+        await self.unsubscribe(subscription)
+        await self.subscribe(subscription)
+
+    async def order_book(self, instrument: Instrument, depth: int = 50) -> BookSnapshot:
+        """Return the order book now."""
+        raise self._absent("order_book")
+
+    async def ticker(self, instrument: Instrument) -> Ticker:
+        """Return last, mark and index price and funding rate now."""
+        raise self._absent("ticker")
+
+    async def candles(
+        self, instrument: Instrument, interval_s: int, *, start_ns: int, end_ns: int
+    ) -> Sequence[Candle]:
+        """Return the candles that open in [start_ns, end_ns), oldest first, however many pages that takes."""
+        raise self._absent("candles")
+
+    async def trades(self, instrument: Instrument, *, start_ns: int, end_ns: int) -> Sequence[Trade]:
+        """Return the public trades in [start_ns, end_ns), oldest first."""
+        raise self._absent("trades")
+
+    async def funding_rates(self, instrument: Instrument, *, start_ns: int, end_ns: int) -> Sequence[FundingRate]:
+        """Return the settled funding rates in [start_ns, end_ns), oldest first."""
+        raise self._absent("funding_rates")
+
+    # More commands.
+
+    async def amend(
+        self, order: Order, *, price: Decimal | None = None, quantity: Decimal | None = None
+    ) -> Sequence[AccountEvent]:
+        """Change a resting order in place. `quantity` is the new total, the filled part included."""
+        raise self._absent("amend")
+
+    async def place_batch(self, specs: Sequence[OrderSpec]) -> Sequence[Sequence[AccountEvent] | Exception]:
+        """Send several orders in one request; one answer for each, in order: its events or its error."""
+        raise self._absent("place_batch")
+
+    async def cancel_all(self, instrument: Instrument) -> Sequence[AccountEvent]:
+        """Cancel every order of the account on `instrument`, also those that are not ours."""
+        raise self._absent("cancel_all")
+
+    async def close_position(
+        self, instrument: Instrument, position_side: PositionSide = PositionSide.NET
+    ) -> Sequence[AccountEvent]:
+        """Close a position at market, reduce-only."""
+        raise self._absent("close_position")
+
+    async def protect(
+        self, instrument: Instrument, protection: Protection, position_side: PositionSide = PositionSide.NET
+    ) -> Sequence[AccountEvent]:
+        """Set a position's take-profit and stop-loss, in place of the ones it has."""
+        raise self._absent("protect")
+
+    async def set_leverage(
+        self, instrument: Instrument, leverage: Decimal, margin_mode: MarginMode = MarginMode.CROSS
+    ) -> Position:
+        """Set leverage and margin mode, read them back, and return the position as the venue has it then."""
+        raise self._absent("set_leverage")
+
+    async def set_position_mode(self, mode: PositionMode) -> None:
+        """Switch the account between one-way and hedge mode."""
+        raise self._absent("set_position_mode")
+
+    async def arm_dead_man_switch(self, timeout_s: int) -> None:
+        """Have the venue cancel all orders unless armed again within `timeout_s`; 0 disarms."""
+        raise self._absent("arm_dead_man_switch")
+
+    # Look-ups, the evidence that settles what is unknown.
+
+    async def order(self, order: Order) -> VenueOrder | None:
+        """Look one order up, by the venue's id or the client id. None means the venue says it does not know it."""
+        raise self._absent("order")
+
+    async def open_orders(self, instrument: Instrument | None = None) -> Sequence[VenueOrder]:
+        """Return the open orders of the account, all pages."""
+        raise self._absent("open_orders")
+
+    async def order_history(self, instrument: Instrument, *, start_ns: int) -> Sequence[VenueOrder]:
+        """Return the orders that ended since `start_ns`, as far back as the venue remembers."""
+        raise self._absent("order_history")
+
+    async def fills(self, instrument: Instrument, *, start_ns: int) -> Sequence[Fill]:
+        """Return the account's fills since `start_ns`, oldest first."""
+        raise self._absent("fills")
+
+    async def positions(self) -> Sequence[Position]:
+        """Return the positions of the account that are not flat."""
+        raise self._absent("positions")
+
+    async def funding_payments(self, instrument: Instrument, *, start_ns: int) -> Sequence[FundingPayment]:
+        """Return the funding paid and received since `start_ns`, oldest first."""
+        raise self._absent("funding_payments")
+
+    def _absent(self, what: str) -> NotSupported:
+        return NotSupported("this venue has no such call; nothing was sent", venue=self.name, request=what)

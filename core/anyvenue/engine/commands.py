@@ -15,7 +15,15 @@ from typing import TypeAlias
 from attrs import frozen
 
 from anyvenue.model.enums import MarginMode, PositionSide
-from anyvenue.model.errors import AnyvenueError, NotSent, Rejected, RejectReason, TradingEnded
+from anyvenue.model.errors import (
+    AnyvenueError,
+    InvalidOrder,
+    NotSent,
+    Rejected,
+    RejectReason,
+    TradingEnded,
+    UnknownInstrument,
+)
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import (
@@ -142,7 +150,7 @@ async def perform(venue: Venue, command: Command) -> Sequence[EngineEvent]:
     try:
         return await _call(venue, command)
     except Exception as error:
-        if not isinstance(error, AnyvenueError | TypeError | ValueError):
+        if not isinstance(error, AnyvenueError | InvalidOrder | UnknownInstrument):
             _log.exception("the venue %s raised what an adapter may not raise", venue.name)
         return failure_events(command, error)
 
@@ -171,7 +179,8 @@ async def _call(venue: Venue, command: Command) -> Sequence[EngineEvent]:
 def failure_events(command: Command, error: Exception) -> Sequence[EngineEvent]:
     """Return what an error says about a command's fate.
 
-    NotSent, Rejected, TradingEnded and misuse prove that nothing happened. Anything else does not: unknown.
+    NotSent, Rejected, TradingEnded and a refusal to build the request prove that nothing happened. Nothing else does,
+    least of all a plain TypeError: it may come from reading the reply.
     """
     events: list[EngineEvent] = []
     if isinstance(command, Place | Amend | Cancel):
@@ -205,7 +214,7 @@ def _proven_reason(error: Exception) -> RejectReason | None:
     match error:
         case Rejected(reason=reason):
             return reason
-        case NotSent() | TradingEnded() | TypeError() | ValueError():
+        case NotSent() | TradingEnded() | InvalidOrder() | UnknownInstrument():
             return RejectReason.NOT_SENT
         case _:
             return None

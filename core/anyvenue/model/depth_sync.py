@@ -70,9 +70,10 @@ class SequenceRule:
         continuity: how a delta says what it follows.
         overlap: when a delta may begin before the next expected id.
         snapshot: where snapshots come from.
-        drops_past: a delta that ends before the next expected id is dropped; else it is a reason to start anew.
+        drops_past: a delta that ends before the next expected id is dropped; else it is a reason to start anew (but
+            not while the first one after a requested snapshot is awaited: some are bound to be older).
         keeps_newer: a snapshot that is no newer than a synced book is dropped; else a snapshot always replaces.
-        time_ordered: a frame whose `ts_event` lies before that of the last one taken is dropped.
+        time_ordered: for venues without ids: a frame whose `ts_event` lies before the last one's is dropped.
         buffer_limit: how many deltas wait for a requested snapshot at most; one more is a reason to start anew.
         depth: levels a side that the stream covers, where it does not say which have left that window; None: all.
     """
@@ -92,6 +93,8 @@ class SequenceRule:
                 raise ValueError("SequenceRule: a requested snapshot cannot be placed among deltas without ids")
             if self.keeps_newer:
                 raise ValueError("SequenceRule: keeps_newer compares ids; without them use time_ordered")
+        elif self.time_ordered:
+            raise ValueError("SequenceRule: time_ordered is for frames without ids; ids order the others")
 
 
 class Action(Enum):
@@ -197,9 +200,10 @@ class DepthSync:
         else:
             start = delta.first_id
         if delta.last_id < expected:
-            return (
-                _PAST if rule.drops_past else self._start_anew(delta, f"expected {expected}, got {delta.last_id} again")
-            )
+            may_be_older = self._after_snapshot and rule.snapshot is SnapshotSource.REQUEST
+            if rule.drops_past or may_be_older:
+                return _PAST
+            return self._start_anew(delta, f"expected {expected}, got {delta.last_id} again")
         if start > expected:
             return self._start_anew(delta, f"a gap: expected {expected}, got {start}")
         may_overlap = rule.overlap is Overlap.ALWAYS or (

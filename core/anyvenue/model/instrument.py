@@ -197,6 +197,24 @@ class Instrument:
             )
         return quantity
 
+    def quantity_for_risk(self, risk: Number, *, entry: Number, stop: Number) -> Decimal:
+        """Return the largest allowed quantity that loses at most `risk` settle money between `entry` and `stop`.
+
+        Risk divided by what one contract loses over that distance, rounded down; fees and slippage are not in it.
+        Raises QuantityTooSmall where that is below the smallest order, InvalidPrice where entry and stop are equal.
+        """
+        money, at_entry, at_stop = exact(risk, "risk"), self._positive_price(entry), self._positive_price(stop)
+        lost = abs(self.pnl(self.contract_size, entry=at_entry, exit=at_stop))
+        if not lost:
+            raise InvalidPrice(f"{self.key}: stop: found {at_stop}, the entry price itself; allowed is any other price")
+        quantity = self.round_quantity(money / lost * self.contract_size)
+        if quantity < self.min_quantity:
+            raise QuantityTooSmall(
+                f"{self.key}: risk: found {money} {self.settle} from {at_entry} to {at_stop}, which is {quantity} "
+                f"{self.quantity_unit}; {self._smallest(at_entry)}"
+            )
+        return quantity
+
     def _smallest(self, price: Decimal | None) -> str:
         text = f"the smallest order is {self.min_quantity} {self.quantity_unit}"
         text += f" ({self.min_quantity / self.contract_size} contracts"

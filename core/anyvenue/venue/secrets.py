@@ -93,7 +93,7 @@ class SecretReference:
                 f"available in this version; {_ALLOWED}"
             )
         if scheme == "env" and not _ENVIRONMENT_NAME.match(place):
-            raise SecretError("found env: followed by what cannot be a variable's name (not shown); allowed is env:NAME")
+            raise SecretError("found env: and then what is not a variable's name (not shown); allowed is env:NAME")
         return cls(scheme, place)
 
     def resolve(self, folder: Path | None = None) -> Secret:

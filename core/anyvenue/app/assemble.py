@@ -1,0 +1,86 @@
+"""Putting a run together: secrets fetched, venues made, the strategy given to an engine. Nothing is connected yet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final
+
+from anyvenue.app.config import Configuration, ConnectionConfig
+from anyvenue.app.config_errors import ConfigError, Problem
+from anyvenue.engine.engine import Engine
+from anyvenue.venue.clock import Clock
+from anyvenue.venue.descriptor import Environment, VenueContext
+from anyvenue.venue.interface import Venue
+from anyvenue.venue.secrets import Secret, SecretError
+
+__all__ = ["NEEDS_KEYS", "built", "credentials", "fresh_session", "seeded_session"]
+
+NEEDS_KEYS: Final = frozenset({Environment.TESTNET, Environment.LIVE})
+"""The environments in which secrets are fetched."""
+
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def credentials(connection: ConnectionConfig, configuration: Configuration) -> Mapping[str, Secret] | None:
+    """Fetch a connection's secrets where its environment needs keys, else None. Raises ConfigError."""
+    if connection.environment not in NEEDS_KEYS:
+        return None
+    secrets, problems = {}, []
+    for name, reference in connection.credentials.items():
+        try:
+            secrets[name] = reference.resolve(configuration.folder)
+        except SecretError as error:
+            key = f"connections.{connection.name}.credentials.{name}"
+            problems.append(Problem(place=configuration.source, key=key, text=str(error)))
+    if problems:
+        raise ConfigError(problems)
+    return secrets
+
+
+def built(configuration: Configuration, clock: Clock, session: str) -> tuple[Engine, dict[str, Venue]]:
+    """Return engine and venues of a configuration; nothing is connected yet. Raises ConfigError."""
+    strategy = configuration.strategy
+    venues = {
+        connection.name: connection.descriptor.open(
+            VenueContext(
+                connection=connection.name,
+                environment=connection.environment,
+                clock=clock,
+                session=session,
+                options=connection.options,
+                credentials=credentials(connection, configuration),
+                simulation=configuration.simulation,
+                allow_approximate=connection.allow_approximate,
+            )
+        )
+        for connection in configuration.connections
+    }
+    engine = Engine(
+        strategy.cls(strategy.parameters),
+        connections=strategy.connections,
+        clock=clock,
+        session=session,
+        risk=configuration.risk,
+        on_failure=strategy.on_failure,
+    )
+    return engine, venues
+
+
+def fresh_session(now_ns: int) -> str:
+    """Return a text for client order ids that no other run will have: the time in milliseconds and a bit of chance."""
+    return _base36(now_ns // 1_000_000) + _base36(1296 + int.from_bytes(os.urandom(2)) % 1296)[-2:]
+
+
+def seeded_session(seed: int) -> str:
+    """Return the text for client order ids of a simulated run: the same each time."""
+    return f"s{_base36(abs(seed))}"
+
+
+def _base36(number: int) -> str:
+    text = ""
+    while True:
+        number, digit = divmod(number, 36)
+        text = _DIGITS[digit] + text
+        if not number:
+            return text

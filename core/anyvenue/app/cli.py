@@ -1,0 +1,204 @@
+"""The command line: what can be asked for. What is done about it is imported only when it is asked for.
+
+Standard output bears results and nothing else; views, notes and logs go to standard error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["ExitCode", "main"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class ExitCode(IntEnum):
+    """What a command's exit code says to a script."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    REFUSED = 3
+    INTERRUPTED = 130
+
+
+EXIT_CODES = """\b
+Exit codes:
+  0    it went well
+  1    the run failed: the strategy raised, a venue was lost
+  2    the command or the configuration is wrong
+  3    refused to start: a guard says no, such as live trading without allow_live
+  130  interrupted (Ctrl-C)
+"""
+
+
+class _Group(click.Group):
+    """Turns what commands raise into a message and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(ExitCode.INTERRUPTED)
+        except Exception as error:
+            code = _code_of(error)
+            if code is None:
+                raise
+            click.echo(f"error: {error}" if "\n" not in str(error) else str(error), err=True)
+            ctx.exit(code)
+
+
+def _code_of(error: Exception) -> ExitCode | None:
+    """Return the code for an error that has told all there is to tell; None for one that needs a traceback."""
+    from anyvenue.app.config_errors import ConfigError
+    from anyvenue.app.plugins import PluginTrouble
+    from anyvenue.model.errors import AnyvenueError, NotSupported
+
+    match error:
+        case ConfigError():
+            return ExitCode.REFUSED if error.is_refusal else ExitCode.USAGE
+        case PluginTrouble():
+            return ExitCode.USAGE
+        case NotSupported():
+            return ExitCode.REFUSED
+        case AnyvenueError():
+            return ExitCode.FAILED
+        case _:
+            return None
+
+
+@click.group(cls=_Group, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="anyvenue")
+def main() -> None:
+    """Trade crypto perpetual futures: one strategy, any venue."""
+
+
+def _configuration_options(command: Function) -> Function:
+    for option in reversed(
+        (
+            click.argument("config"),
+            click.option(
+                "--set",
+                "settings",
+                metavar="KEY=VALUE",
+                multiple=True,
+                help="Change one key of the configuration, such as risk.order_rate=5.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _venue_options(command: Function) -> Function:
+    for option in reversed(
+        (
+            click.option(
+                "--venue",
+                "venues",
+                metavar="[NAME=]ADAPTER",
+                multiple=True,
+                help="Use this adapter for all connections, or for the connection NAME.",
+            ),
+            click.option(
+                "--environment",
+                "environments",
+                metavar="[NAME=]ENVIRONMENT",
+                multiple=True,
+                help="simulator, paper, testnet or live, for all connections or for one.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _report_options(command: Function) -> Function:
+    for option in reversed(
+        (
+            click.option("--json", "as_json", is_flag=True, help="Print the report as JSON."),
+            click.option(
+                "--report",
+                type=click.Path(dir_okay=False, writable=True, path_type=Path),
+                metavar="FILE.html",
+                help="Write the report as an HTML page too.",
+            ),
+            click.option("--quiet", "-q", is_flag=True, help="Show no progress, and log warnings only."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@main.command(epilog=EXIT_CODES)
+@_configuration_options
+@_venue_options
+@click.option("--speed", type=click.FloatRange(min=0), help="Seconds of market per second; 0 as fast as possible.")
+@click.option("--duration", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop after this long; 0 never.")
+@_report_options
+@click.pass_context
+def run(ctx: click.Context, config: str, **options: Any) -> None:
+    """Run the strategy of CONFIG: a TOML file, or the name of a shipped strategy."""
+    from anyvenue.app.run_command import run
+
+    ctx.exit(run(config, **options))
+
+
+@main.command(epilog=EXIT_CODES)
+@_configuration_options
+@click.option("--from", "start", metavar="TIME", help="Begin here: 2024-08-08, or 2024-08-08T23:56:00 (UTC).")
+@click.option("--to", "end", metavar="TIME", help="End here.")
+@click.option(
+    "--data", type=click.Path(exists=True, path_type=Path), help="A tape, or a folder of tapes, to trade against."
+)
+@_report_options
+@click.pass_context
+def backtest(ctx: click.Context, config: str, **options: Any) -> None:
+    """Run CONFIG on recorded data: every connection simulated in this process, as fast as it goes."""
+    from anyvenue.app.run_command import backtest
+
+    ctx.exit(backtest(config, **options))
+
+
+@main.command(epilog=EXIT_CODES)
+@_configuration_options
+@_venue_options
+def check(config: str, **options: Any) -> None:
+    """Check CONFIG and print what it would run. Nothing is connected, nothing is traded."""
+    from anyvenue.app.check_command import check
+
+    click.echo(check(config, **options), nl=False)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def venues(as_json: bool) -> None:
+    """List the installed venues and what each can do."""
+    from anyvenue.app.listing import venues_json, venues_text
+
+    click.echo(venues_json() if as_json else venues_text(), nl=False)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def strategies(as_json: bool) -> None:
+    """List the installed strategies and their parameters."""
+    from anyvenue.app.listing import strategies_json, strategies_text
+
+    click.echo(strategies_json() if as_json else strategies_text(), nl=False)
+
+
+@main.command()
+@click.argument("venue")
+@click.option("--environment", default="simulator", metavar="ENVIRONMENT", help="simulator, paper, testnet or live.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def instruments(venue: str, environment: str, as_json: bool) -> None:
+    """List the instruments of VENUE."""
+    from anyvenue.app.instruments_command import instruments
+
+    click.echo(instruments(venue, environment, as_json=as_json), nl=False)

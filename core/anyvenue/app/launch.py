@@ -1,0 +1,197 @@
+"""Launching: from a checked configuration to an engine on opened venues, run to its end.
+
+Where every connection is the exchange simulated in this process, time is driven, and a run is the same each time.
+Any real venue among them puts the whole run on the wall's clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+from attrs import evolve, frozen
+
+from anyvenue.app.assemble import NEEDS_KEYS, built, fresh_session, seeded_session
+from anyvenue.app.config import Configuration
+from anyvenue.app.wall_clock import WallClock
+from anyvenue.app.watch import Shower, watch
+from anyvenue.engine.backtest import run_backtest
+from anyvenue.engine.engine import Engine, EngineView
+from anyvenue.engine.live import run_live
+from anyvenue.engine.result import RunResult
+from anyvenue.simulation.clock import DrivenClock
+from anyvenue.simulation.sources import sources_of
+from anyvenue.venue.clock import Clock
+from anyvenue.venue.descriptor import SimulationSettings
+from anyvenue.venue.interface import Venue
+
+__all__ = ["SIMULATED", "Launch", "backtest", "is_driven", "launch", "market_span", "prepare", "prepare_backtest"]
+
+SIMULATED: Final = "simulated"
+"""The venue that is simulated in this process."""
+
+STOPPING: Final = "stopping: orders are being canceled; once more to stop at once"
+_HEARD: Final = (signal.SIGINT, signal.SIGTERM)
+_SECOND_NS: Final = 1_000_000_000
+
+
+@frozen(kw_only=True)
+class Launch:
+    """A run that is ready to start. `end_ns` is None where no end is known."""
+
+    engine: Engine
+    venues: Mapping[str, Venue]
+    clock: Clock
+    duration_s: float
+    speed: float
+    start_ns: int
+    end_ns: int | None
+
+    @property
+    def ts(self) -> int:
+        """The run's time."""
+        return self.engine.now
+
+    @property
+    def events(self) -> int:
+        """How many events there have been."""
+        return self.engine.events
+
+    def view(self) -> EngineView:
+        """Return what a live view shows, with how much of the run is done where an end is known."""
+        view = self.engine.view()
+        return evolve(view, progress=self.progress) if view.progress is None else view
+
+    @property
+    def progress(self) -> float | None:
+        """How much of the run is done, 0 to 1; None where no end is known."""
+        if self.end_ns is None or self.end_ns <= self.start_ns:
+            return None
+        return min(1.0, max(0.0, (self.engine.now - self.start_ns) / (self.end_ns - self.start_ns)))
+
+
+def is_driven(configuration: Configuration) -> bool:
+    """Tell whether the whole run is simulated in this process."""
+    return all(connection.descriptor.name == SIMULATED for connection in configuration.connections)
+
+
+def market_span(settings: SimulationSettings, start_ns: int | None = None) -> tuple[int, int | None]:
+    """Return when a simulated market begins and ends, in nanoseconds; None where it never does.
+
+    It begins with its data, or at `start_ns` where that is later. Raises FileNotFoundError and ValueError for a market
+    or symbol that is not there.
+    """
+    sources = sources_of(settings)
+    start = max(start_ns or 0, min(source.start_ns for source in sources))
+    ends = [source.end_ns for source in sources if source.end_ns is not None]
+    end = max(ends) if len(ends) == len(sources) else None
+    if settings.duration_s > 0:
+        limit = start + int(settings.duration_s * _SECOND_NS)
+        end = limit if end is None else min(end, limit)
+    return start, end
+
+
+async def launch(
+    configuration: Configuration, *, duration_s: float | None, shower: Shower | None, say: Callable[[str], None]
+) -> RunResult:
+    """Run a configuration until it ends, `duration_s` is over, or a signal asks to stop. Raises what opening raises.
+
+    `duration_s` overrides the configuration's for real venues; a driven run has its own in the settings already.
+    """
+    ready = prepare(configuration, duration_s)
+    stop = asyncio.Event()
+    with _signals(stop, say):
+        watching = None if shower is None else asyncio.create_task(watch(ready.view, shower))
+        try:
+            return await run_live(
+                ready.engine,
+                ready.venues,
+                clock=ready.clock,
+                stop=stop,
+                duration_s=ready.duration_s,
+                speed=ready.speed,
+            )
+        finally:
+            if watching is not None:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+
+
+def prepare(configuration: Configuration, duration_s: float | None = None) -> Launch:
+    """Make engine and venues; nothing is connected yet. Must be called inside the event loop."""
+    settings = configuration.simulation
+    if is_driven(configuration):
+        return prepare_backtest(configuration)
+    clock = WallClock()
+    if duration_s is None:
+        has_real = any(connection.environment in NEEDS_KEYS for connection in configuration.connections)
+        duration_s = 0.0 if has_real else settings.duration_s
+    now = clock.time_ns()
+    engine, venues = built(configuration, clock, fresh_session(now))
+    end = now + int(duration_s * _SECOND_NS) if duration_s > 0 else None
+    return Launch(engine=engine, venues=venues, clock=clock, duration_s=duration_s, speed=0.0, start_ns=now, end_ns=end)
+
+
+def prepare_backtest(configuration: Configuration, start_ns: int | None = None) -> Launch:
+    """Make engine and venues on a driven clock that begins with the market, or at `start_ns`."""
+    settings = configuration.simulation
+    begin, end = market_span(settings, start_ns)
+    clock = DrivenClock(begin)
+    engine, venues = built(configuration, clock, seeded_session(settings.seed))
+    return Launch(
+        engine=engine, venues=venues, clock=clock, duration_s=0.0, speed=settings.speed, start_ns=begin, end_ns=end
+    )
+
+
+def backtest(ready: Launch, say: Callable[[str], None]) -> RunResult:
+    """Run what `prepare_backtest` made, as fast as it goes, in this thread."""
+    clock = ready.clock
+    assert isinstance(clock, DrivenClock)
+    with _signals_of_thread(lambda: clock.call_at(0, lambda: ready.engine.stop("interrupted")), say):
+        return run_backtest(ready.engine, ready.venues, clock=clock)
+
+
+@contextmanager
+def _signals(stop: asyncio.Event, say: Callable[[str], None]) -> Iterator[None]:
+    """Let the first SIGINT or SIGTERM set `stop`; a second one acts as if nobody listened."""
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        stop.set()
+        ignore()
+        say(STOPPING)
+
+    def ignore() -> None:
+        for number in _HEARD:
+            loop.remove_signal_handler(number)
+
+    for number in _HEARD:
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        ignore()
+
+
+@contextmanager
+def _signals_of_thread(stop: Callable[[], object], say: Callable[[str], None]) -> Iterator[None]:
+    """The same without an event loop. `stop` is called between two steps of the interpreter."""
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        restore()
+        stop()
+        say(STOPPING)
+
+    def restore() -> None:
+        for number, former in before.items():
+            signal.signal(number, former)
+
+    before = {number: signal.signal(number, on_signal) for number in _HEARD}
+    try:
+        yield
+    finally:
+        restore()

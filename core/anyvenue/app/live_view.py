@@ -1,0 +1,167 @@
+"""The live view on a terminal: books with our orders in them, open orders, positions, profit, pace, last messages.
+
+It looks at the run some times a second and changes nothing; the engine knows nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from time import monotonic
+from typing import Final
+
+from rich.columns import Columns
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from anyvenue.app.figures import NOTHING, money, plain, quantity, time_text
+from anyvenue.app.line_view import left_text, settle_of
+from anyvenue.app.pace import Pace
+from anyvenue.app.watch import RunView
+from anyvenue.model.book import Level, OrderBook
+from anyvenue.model.enums import Side
+from anyvenue.model.order import Order
+from anyvenue.model.position import Position
+
+__all__ = ["TerminalView", "screen"]
+
+_BOOKS: Final = 4
+_LEVELS: Final = 6
+_ORDERS: Final = 10
+_MESSAGES: Final = 5
+_OWN: Final = "\N{BLACK CIRCLE}"
+_SIDE_STYLE: Final = {Side.BUY: "green", Side.SELL: "red"}
+
+
+class TerminalView:
+    """Draws the run into the terminal, in place. Log lines and prints meanwhile appear above it."""
+
+    def __init__(self, console: Console, *, title: str, clock: Callable[[], float] = monotonic) -> None:
+        self._title = title
+        self._clock = clock
+        self._pace = Pace(clock())
+        self._live = Live(console=console, auto_refresh=False, transient=True)
+
+    def show(self, view: RunView) -> None:
+        """Draw the run as it is now."""
+        if not self._live.is_started:
+            self._live.start()
+        self._pace.update(self._clock(), view.events, view.progress)
+        self._live.update(screen(view, self._pace, self._title), refresh=True)
+
+    def close(self) -> None:
+        """Take the picture away."""
+        self._live.stop()
+
+
+def screen(view: RunView, pace: Pace, title: str) -> RenderableType:
+    """Return the whole picture of a run."""
+    parts: list[RenderableType] = [_heading(view, pace)]
+    if view.progress is not None:
+        parts.append(_progress(view.progress, pace))
+    if view.books:
+        parts.append(Columns([_book(book, view.open_orders) for book in view.books[:_BOOKS]], padding=(0, 3)))
+    if view.positions:
+        parts.append(_positions(view))
+    if view.open_orders:
+        parts.append(_orders(view.open_orders))
+    parts += [Text(message, style="dim", no_wrap=True, overflow="ellipsis") for message in view.messages[-_MESSAGES:]]
+    return Panel(Group(*parts), title=title, title_align="left", subtitle="Ctrl-C stops", border_style="dim")
+
+
+def _heading(view: RunView, pace: Pace) -> Text:
+    text = Text(no_wrap=True, overflow="ellipsis")
+    text.append(f"{time_text(view.ts)} UTC   ", "bold")
+    text.append("PnL ")
+    text.append(money(view.net_pnl, settle_of(view), sign=True), _tone(view.net_pnl))
+    text.append(f"   {view.events:,} events, {pace.events_per_s:,.0f}/s", "dim")
+    return text
+
+
+def _progress(progress: float, pace: Pace) -> RenderableType:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row(ProgressBar(total=1.0, completed=progress, width=40), Text(left_text(progress, pace)))
+    return grid
+
+
+def _book(book: OrderBook, orders: Sequence[Order]) -> RenderableType:
+    own = {
+        (order.side, order.price): order.leaves_quantity
+        for order in orders
+        if order.instrument.key == book.instrument.key
+    }
+    table = Table(box=None, padding=(0, 1), show_header=False, title=_book_title(book), title_justify="left")
+    for justify in ("left", "right", "right"):
+        table.add_column(justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for level in reversed(book.asks(_LEVELS)):
+        table.add_row(*_level(level, Side.SELL, own))
+    for level in book.bids(_LEVELS):
+        table.add_row(*_level(level, Side.BUY, own))
+    return table
+
+
+def _book_title(book: OrderBook) -> Text:
+    title = Text(book.instrument.key, "bold")
+    if not book.is_synced:
+        title.append(f"  stale: {book.stale_reason}", "yellow")
+    return title
+
+
+def _level(level: Level, side: Side, own: dict[tuple[Side, Decimal | None], Decimal]) -> tuple[Text, Text, Text]:
+    mine = own.get((side, level.price))
+    style = _SIDE_STYLE[side]
+    return (
+        Text(_OWN if mine else " ", f"bold {style}"),
+        Text(plain(level.price), f"bold {style}" if mine else style),
+        Text(plain(level.quantity), "" if mine else "dim"),
+    )
+
+
+def _positions(view: RunView) -> RenderableType:
+    table = _table("position", "quantity", "entry", "realised", "fees")
+    for position in view.positions:
+        table.add_row(*_position(position))
+    return table
+
+
+def _position(position: Position) -> tuple[str, ...]:
+    instrument, entry = position.instrument, position.entry_price
+    return (
+        instrument.key,
+        quantity(position.quantity, instrument.quantity_unit),
+        NOTHING if entry is None else plain(instrument.round_price(entry)),
+        money(position.realized_pnl, instrument.settle, sign=True),
+        money(-position.fees, instrument.settle, sign=True),
+    )
+
+
+def _orders(orders: Sequence[Order]) -> RenderableType:
+    table = _table("order", "side", "price", "open", "state")
+    for order in orders[-_ORDERS:]:
+        state = f"{order.state.value}, unknown" if order.has_unknown_fate else order.state.value
+        table.add_row(
+            order.client_order_id,
+            Text(order.side.value, _SIDE_STYLE[order.side]),
+            "market" if order.price is None else plain(order.price),
+            f"{plain(order.leaves_quantity)} of {quantity(order.quantity, order.instrument.quantity_unit)}",
+            state,
+        )
+    if len(orders) > _ORDERS:
+        table.add_row(f"and {len(orders) - _ORDERS} more", "", "", "", "")
+    return table
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(first, no_wrap=True)
+    for name in others:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _tone(value: Decimal) -> str:
+    return "bold green" if value > 0 else "bold red" if value < 0 else "bold"

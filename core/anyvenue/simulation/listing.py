@@ -1,0 +1,168 @@
+"""One instrument as the public sees it: who listens to what, and the numbering of its depth frames.
+
+A depth frame of a tape is passed on as it is, with the levels at its end that our own resting orders have a part in.
+Nothing is made that nobody listens to.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import partial
+from typing import TypeVar
+
+from attrs import evolve
+
+from anyvenue.model.enums import Side
+from anyvenue.model.instrument import Instrument
+from anyvenue.model.market import BookDelta, BookSnapshot, FundingRate, RawLevel, Ticker, Trade
+from anyvenue.simulation.connection import Connection
+from anyvenue.simulation.exchange import Exchange
+from anyvenue.simulation.trade_record import TradeRecord
+from anyvenue.venue.events import Channel
+
+__all__ = ["Listing"]
+
+E = TypeVar("E", BookSnapshot, Ticker, FundingRate)
+
+FUNDING_KEPT = 1_000
+
+
+class Listing:
+    """The public side of one instrument. Depth ids count from 1, one for each change, listened to or not."""
+
+    def __init__(self, instrument: Instrument, exchange: Exchange) -> None:
+        self.instrument = instrument
+        self.record = TradeRecord()
+        self.funding: deque[FundingRate] = deque(maxlen=FUNDING_KEPT)
+        self.last_id = 0
+        self._exchange = exchange
+        self._listeners: dict[Channel, dict[Connection, Instrument]] = {channel: {} for channel in Channel}
+        self._book_listeners = self._listeners[Channel.BOOK]
+        self._trade_listeners = self._listeners[Channel.TRADES]
+
+    def subscribe(self, channel: Channel, connection: Connection, instrument: Instrument, ts: int) -> None:
+        """Let a connection listen, under its own name of the instrument. For a book, a snapshot is sent first."""
+        listeners = self._listeners[channel]
+        if connection in listeners:
+            return
+        listeners[connection] = instrument
+        if channel is Channel.BOOK:
+            connection.deliver(partial(_as_listed, self.snapshot(ts), instrument))
+
+    def unsubscribe(self, channel: Channel, connection: Connection) -> None:
+        """Let a connection listen no more."""
+        self._listeners[channel].pop(connection, None)
+
+    def hears(self, channel: Channel) -> bool:
+        """Tell whether anybody listens."""
+        return bool(self._listeners[channel])
+
+    def snapshot(self, ts: int, depth: int | None = None) -> BookSnapshot:
+        """Return the public book as it is now, `ts`."""
+        bids, asks = self._exchange.book(self.instrument.symbol).levels(depth)
+        unit = self.instrument.depth_unit
+        return BookSnapshot(
+            instrument=self.instrument,
+            bids=[_level(price, quantity / unit) for price, quantity in bids],
+            asks=[_level(price, quantity / unit) for price, quantity in asks],
+            last_id=self.last_id,
+            ts_event=ts,
+        )
+
+    def tell_snapshot(self, ts: int) -> None:
+        """Tell the whole book anew."""
+        self.last_id += 1
+        if self._book_listeners:
+            snapshot = self.snapshot(ts)
+            for connection, instrument in self._book_listeners.items():
+                connection.deliver(partial(_as_listed, snapshot, instrument))
+
+    def tell_delta(self, bids: Sequence[RawLevel], asks: Sequence[RawLevel], ts: int) -> None:
+        """Tell changed levels."""
+        self.last_id = number = self.last_id + 1
+        for connection, instrument in self._book_listeners.items():
+            connection.deliver(partial(_delta, instrument, bids, asks, number, ts))
+
+    def overlaid(
+        self, bids: Sequence[RawLevel], asks: Sequence[RawLevel]
+    ) -> tuple[Sequence[RawLevel], Sequence[RawLevel]]:
+        """Return the tape's changed levels with ours behind them, each with all that is shown at its price."""
+        if not self._book_listeners:
+            return bids, asks
+        own_bids, own_asks = self._exchange.overlay(self.instrument.symbol)
+        if own_bids:
+            bids = [*bids, *self._shown(Side.BUY, own_bids)]
+        if own_asks:
+            asks = [*asks, *self._shown(Side.SELL, own_asks)]
+        return bids, asks
+
+    def tell_trade(
+        self, trade_id: str, side: Side, price: Decimal | str, quantity: Decimal | str, ts: int
+    ) -> None:
+        """Tell a trade."""
+        self.record.add(ts, trade_id, side, price, quantity)
+        for connection, instrument in self._trade_listeners.items():
+            connection.deliver(partial(_trade, instrument, trade_id, side, price, quantity, ts))
+
+    def tell_ticker(self, ticker: Ticker) -> None:
+        """Tell mark price and funding rate."""
+        for connection, instrument in self._listeners[Channel.TICKER].items():
+            connection.deliver(partial(_as_listed, ticker, instrument))
+
+    def tell_funding(self, rate: FundingRate) -> None:
+        """Tell a settlement, and remember it."""
+        self.funding.append(rate)
+        for connection, instrument in self._listeners[Channel.FUNDING].items():
+            connection.deliver(partial(_as_listed, rate, instrument))
+
+    def _shown(self, side: Side, own: dict[Decimal, Decimal]) -> list[RawLevel]:
+        book, unit = self._exchange.book(self.instrument.symbol), self.instrument.depth_unit
+        return [_level(price, book.quantity_at(side, price) / unit) for price in own]
+
+
+def _level(price: Decimal, size: Decimal) -> RawLevel:
+    return (f"{price:f}", f"{size:f}")
+
+
+# What a client receives is made when it arrives, so that it bears the time of that. `now` comes from the wire.
+
+
+def _as_listed(event: E, instrument: Instrument, now: int) -> E:
+    return evolve(event, instrument=instrument, ts_recv=now)
+
+
+def _delta(
+    instrument: Instrument, bids: Sequence[RawLevel], asks: Sequence[RawLevel], number: int, ts: int, now: int
+) -> BookDelta:
+    return BookDelta(
+        instrument=instrument,
+        bids=bids,
+        asks=asks,
+        first_id=number,
+        last_id=number,
+        previous_id=number - 1,
+        ts_event=ts,
+        ts_recv=now,
+    )
+
+
+def _trade(
+    instrument: Instrument,
+    trade_id: str,
+    side: Side,
+    price: Decimal | str,
+    quantity: Decimal | str,
+    ts: int,
+    now: int,
+) -> Trade:
+    return Trade(
+        instrument=instrument,
+        trade_id=trade_id,
+        side=side,
+        price=Decimal(price),
+        quantity=Decimal(quantity),
+        ts_event=ts,
+        ts_recv=now,
+    )

@@ -1,0 +1,282 @@
+"""The simulated market: one exchange, what moves it, and the wires of the accounts that trade on it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from decimal import Decimal
+from functools import partial
+from typing import Final, TypeVar
+
+from attrs import evolve
+
+from anyvenue.model.instrument import Instrument
+from anyvenue.model.market import BookDelta, FundingRate, MarketEvent, Ticker, Trade
+from anyvenue.model.numbers import exact
+from anyvenue.simulation.clock import DrivenClock, DrivenTimer
+from anyvenue.simulation.connection import Connection, Pipe, attempt
+from anyvenue.simulation.contracts import FUNDING_RATE
+from anyvenue.simulation.exchange import Exchange
+from anyvenue.simulation.listing import Listing
+from anyvenue.simulation.relabel import relabel
+from anyvenue.simulation.sources import Source, sources_of
+from anyvenue.venue.descriptor import SimulationSettings
+from anyvenue.venue.events import AccountEvent, Channel, VenueEvent
+
+__all__ = ["SimulatedMarket"]
+
+T = TypeVar("T")
+
+MARK_INTERVAL_NS: Final = 1_000_000_000
+"""The mark price is the mid of the public book, sampled this often."""
+_SECOND_NS: Final = 1_000_000_000
+_US_NS: Final = 1_000
+
+
+class SimulatedMarket:
+    """A market on a clock. It begins by itself: at the start of its data, or now where that has passed.
+
+    Everything happens in jobs, one after the other: a frame, a request of a client, a settlement. What a client does
+    in answer to what a job tells it, without latency in between, is a job of its own and waits for the end of that
+    one. After the end (`is_finished`) nothing moves the market any more, but it still answers.
+
+    Raises what `sources_of` raises for settings that name no market.
+    """
+
+    def __init__(self, clock: DrivenClock, settings: SimulationSettings) -> None:
+        self.clock = clock
+        self.is_finished = False
+        self._settings = settings
+        sources = sources_of(settings)
+        self.start_ns = max(clock.time_ns(), min(source.start_ns for source in sources))
+        self.end_ns = _end_ns(sources, self.start_ns, settings)
+        """When it will end; None for a market without end."""
+        self.exchange = Exchange(
+            [source.instrument for source in sources],
+            time_ns=clock.time_ns,
+            notify=self.notify,
+            publish=self._publish,
+        )
+        self.listings = {
+            source.instrument.symbol: Listing(source.instrument, self.exchange) for source in sources
+        }
+        self._sources = dict.fromkeys(sources)
+        self._timers: dict[str, DrivenTimer] = {}
+        self._wires: dict[str, Connection] = {}
+        self._accounts: set[str] = set()
+        self._jobs: deque[Callable[[], None]] = deque()
+        self._busy = False
+        self._news: deque[tuple[Connection, AccountEvent]] = deque()
+        self._public_news: deque[MarketEvent] = deque()
+        self._when_finished: list[Callable[[], None]] = []
+        clock.call_at(self.start_ns, self._begin)
+
+    @classmethod
+    def on(cls, clock: DrivenClock, settings: SimulationSettings) -> SimulatedMarket:
+        """Return the market of these settings on `clock`, the same one for all who ask.
+
+        What concerns an account only (balance, leverage, latency) does not make another market.
+        """
+        key = (cls, evolve(settings, **_ACCOUNT_DEFAULTS))
+        if key not in clock.shared:
+            clock.shared[key] = cls(clock, settings)
+        found: SimulatedMarket = clock.shared[key]
+        return found
+
+    def when_finished(self, callback: Callable[[], None]) -> None:
+        """Call `callback` at the end of the market, or now where that has come."""
+        if self.is_finished:
+            callback()
+        else:
+            self._when_finished.append(callback)
+
+    def listing(self, symbol: str) -> Listing:
+        """Return the public side of one instrument. Raises UnknownInstrument."""
+        return self.listings[self.exchange.book(symbol).instrument.symbol]
+
+    def ticker(self, symbol: str) -> Ticker:
+        """Return last and mark price and the funding rate, as they are now. The index is taken to be the mark."""
+        instrument, mark, last = (
+            self.listing(symbol).instrument,
+            self.exchange.mark_price(symbol),
+            self.exchange.last_price(symbol),
+        )
+        return Ticker(
+            instrument=instrument,
+            last_price=last,
+            mark_price=mark,
+            index_price=mark,
+            funding_rate=FUNDING_RATE,
+            next_funding_ts=self._next_funding(instrument),
+            ts_event=self.clock.time_ns(),
+        )
+
+    # Clients
+
+    def wire(self, account: str, settings: SimulationSettings) -> Connection:
+        """Return a new wire for an account, which is opened where it is new.
+
+        Raises ValueError where the account has an open wire already.
+        """
+        if account in self._wires:
+            raise ValueError(f"the account {account!r} has a connection to this market already")
+        if account not in self._accounts:
+            money = exact(settings.balance, "balance")
+            settles = {listing.instrument.settle: money for listing in self.listings.values()}
+            self.exchange.open_account(account, balances=settles, leverage=Decimal(settings.leverage))
+            self._accounts.add(account)
+        inward, outward = (
+            Pipe(
+                self.clock,
+                latency_ns=latency_us * _US_NS,
+                jitter_ns=settings.latency_jitter_us * _US_NS,
+                seed=f"{settings.seed} {account} {way}",
+            )
+            for way, latency_us in (("in", settings.latency_in_us), ("out", settings.latency_out_us))
+        )
+        wire = self._wires[account] = Connection(self.clock, self, account, inward=inward, outward=outward)
+        return wire
+
+    def serve(self, connection: Connection, action: Callable[[], T], answer: Callable[[T | Exception], None]) -> None:
+        """Carry out a client's request. The answer leaves first, then the news of what it brought about."""
+        self.do(lambda: answer(attempt(action)))
+
+    def leave(self, connection: Connection) -> None:
+        """Send a connection nothing more. The account and its orders stay."""
+        self._wires.pop(connection.account, None)
+        for listing in self.listings.values():
+            for channel in Channel:
+                listing.unsubscribe(channel, connection)
+
+    # Jobs
+
+    def do(self, job: Callable[[], None]) -> None:
+        """Do a job and tell what came of it; where one is being done, after that one."""
+        self._jobs.append(job)
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self._jobs:
+                self._jobs.popleft()()
+                if self._news or self._public_news:
+                    self._tell_news()
+        finally:
+            self._busy = False
+
+    def notify(self, account: str, event: AccountEvent) -> None:
+        """Tell an account something, at the end of the present job."""
+        connection = self._wires.get(account)
+        if connection is not None:
+            self._news.append((connection, event))
+
+    def _publish(self, event: MarketEvent) -> None:
+        self._public_news.append(event)
+
+    def _tell_news(self) -> None:
+        news, self._news = self._news, deque()
+        public_news, self._public_news = self._public_news, deque()
+        for connection, event in news:
+            connection.deliver(partial(_relabeled, event, connection))
+        for told in public_news:
+            listing = self.listings[told.instrument.symbol]
+            if isinstance(told, BookDelta):
+                listing.tell_delta(told.bids, told.asks, told.ts_event)
+            elif isinstance(told, Trade):
+                listing.tell_trade(told.trade_id, told.side, told.price, told.quantity, told.ts_event)
+
+    def take_depth_news(self, symbol: str) -> list[BookDelta]:
+        """Return, and forget, the changes of depth that the exchange has just published for one instrument."""
+        taken = [e for e in self._public_news if isinstance(e, BookDelta) and e.instrument.symbol == symbol]
+        if taken:
+            self._public_news = deque(event for event in self._public_news if event not in taken)
+        return taken
+
+    # Its life
+
+    def _begin(self) -> None:
+        for source in list(self._sources):
+            source.start(self, partial(self._source_ended, source))
+        for listing in self.listings.values():
+            self._sample_mark(listing)
+            self._await_funding(listing)
+        if self.end_ns is not None and self._settings.duration_s > 0:
+            self._timers["end"] = self.clock.call_at(self.end_ns, self.finish)
+
+    def finish(self) -> None:
+        """End the market now."""
+        if self.is_finished:
+            return
+        self.is_finished = True
+        for source in self._sources:
+            source.stop()
+        for timer in self._timers.values():
+            timer.cancel()
+        callbacks, self._when_finished = self._when_finished, []
+        for callback in callbacks:
+            callback()
+
+    def _source_ended(self, source: Source) -> None:
+        del self._sources[source]
+        if not self._sources:
+            self.finish()
+
+    def _sample_mark(self, listing: Listing) -> None:
+        symbol = listing.instrument.symbol
+
+        def sample() -> None:
+            book = self.exchange.book(symbol)
+            bid, ask = book.best_bid, book.best_ask
+            if bid is not None and ask is not None:
+                self.exchange.set_mark(symbol, (bid + ask) / 2)
+                if listing.hears(Channel.TICKER):
+                    listing.tell_ticker(self.ticker(symbol))
+
+        def ring() -> None:
+            self._timers[f"mark {symbol}"] = self.clock.call_at(self.clock.time_ns() + MARK_INTERVAL_NS, ring)
+            self.do(sample)
+
+        self._timers[f"mark {symbol}"] = self.clock.call_at(self.clock.time_ns(), ring)
+
+    def _await_funding(self, listing: Listing) -> None:
+        instrument = listing.instrument
+        due = self._next_funding(instrument)
+        if due is None:
+            return
+
+        def settle() -> None:
+            self.exchange.settle_funding(instrument.symbol, FUNDING_RATE)
+            listing.tell_funding(
+                FundingRate(instrument=instrument, rate=FUNDING_RATE, ts_settle=due, ts_event=due)
+            )
+
+        def ring() -> None:
+            self._await_funding(listing)
+            self.do(settle)
+
+        self._timers[f"funding {instrument.symbol}"] = self.clock.call_at(due, ring)
+
+    def _next_funding(self, instrument: Instrument) -> int | None:
+        if instrument.funding_interval_s is None:
+            return None
+        interval = instrument.funding_interval_s * _SECOND_NS
+        return (self.clock.time_ns() // interval + 1) * interval
+
+
+_ACCOUNT_DEFAULTS: Final = {
+    name: getattr(SimulationSettings(), name)
+    for name in ("balance", "leverage", "latency_in_us", "latency_out_us", "latency_jitter_us", "speed")
+}
+
+
+def _end_ns(sources: list[Source], start_ns: int, settings: SimulationSettings) -> int | None:
+    ends = [source.end_ns for source in sources]
+    of_data = None if None in ends else max(end for end in ends if end is not None)
+    if settings.duration_s <= 0:
+        return of_data
+    of_time = start_ns + int(Decimal(str(settings.duration_s)) * _SECOND_NS)
+    return of_time if of_data is None else min(of_time, of_data)
+
+
+def _relabeled(event: AccountEvent, connection: Connection, now: int) -> VenueEvent:
+    return relabel(event, connection.instruments, now)

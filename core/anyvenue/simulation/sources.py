@@ -1,0 +1,117 @@
+"""What moves a simulated market, one source for each instrument: a tape that plays, or background traders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Protocol
+
+from anyvenue.model.enums import Side
+from anyvenue.model.errors import UnknownInstrument
+from anyvenue.model.instrument import Instrument
+from anyvenue.simulation.clock import DrivenTimer
+from anyvenue.simulation.contracts import perpetual
+from anyvenue.simulation.tape import Frame, Tape, find_tapes
+from anyvenue.venue.descriptor import SimulationSettings
+
+if TYPE_CHECKING:
+    from anyvenue.simulation.simulated_market import SimulatedMarket
+
+__all__ = ["Source", "TapeSource", "sources_of"]
+
+_SIDES = {"buy": Side.BUY, "sell": Side.SELL}
+
+
+class Source(Protocol):
+    """What moves the market of one instrument. `end_ns` is None where it never ends."""
+
+    instrument: Instrument
+    start_ns: int
+    end_ns: int | None
+
+    def start(self, market: SimulatedMarket, ended: Callable[[], None]) -> None:
+        """Begin at the present time of the market's clock; call `ended` when nothing more will come."""
+
+    def stop(self) -> None:
+        """End now, without a call of `ended`."""
+
+
+def sources_of(settings: SimulationSettings) -> list[Source]:
+    """Return the sources that the settings name.
+
+    Raises FileNotFoundError and BrokenTape for tapes, and UnknownInstrument for a symbol that none of them holds.
+    """
+    if settings.market == "synthetic":
+        from anyvenue.simulation.synthetic import synthetic_sources
+
+        return list(synthetic_sources(settings))
+    tapes = {tape.header.symbol: tape for tape in find_tapes(settings.market)}
+    for symbol in settings.symbols:
+        if symbol not in tapes:
+            near = get_close_matches(symbol, tapes, n=1, cutoff=0.3)
+            raise UnknownInstrument(
+                f"symbols: found {symbol!r}; the tapes of market {settings.market!r} hold {', '.join(tapes)}"
+                + (f". Did you mean {near[0]!r}?" if near else "")
+            )
+    return [TapeSource(tapes[symbol], settings) for symbol in settings.symbols or tapes]
+
+
+class TapeSource:
+    """Plays one tape, every frame at the time it was recorded.
+
+    What lies before the clock's time at the start is folded into a first snapshot.
+    """
+
+    def __init__(self, tape: Tape, settings: SimulationSettings) -> None:
+        self.instrument = perpetual(tape.header, settings)
+        self.start_ns = tape.header.start_ns
+        self.end_ns: int | None = tape.header.end_ns
+        self._tape = tape
+        self._frames: Iterator[Frame] = iter(())
+        self._timer: DrivenTimer | None = None
+
+    def start(self, market: SimulatedMarket, ended: Callable[[], None]) -> None:
+        """Begin to play."""
+        self._market = market
+        self._listing = market.listing(self.instrument.symbol)
+        self._ended = ended
+        self._frames = self._tape.frames(start_ns=market.clock.time_ns())
+        self._schedule()
+
+    def stop(self) -> None:
+        """Play no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _schedule(self) -> None:
+        frame = next(self._frames, None)
+        if frame is None:
+            self._timer = None
+            self._ended()
+        else:
+            self._frame = frame
+            self._timer = self._market.clock.call_at(frame[0], self._play)
+
+    def _play(self) -> None:
+        self._market.do(self._trade if self._frame[1] == "t" else self._depth)
+        self._schedule()
+
+    def _trade(self) -> None:
+        ts, _, taker, price, quantity, trade_id = self._frame
+        side = _SIDES[taker]
+        self._market.exchange.apply_trade(self.instrument.symbol, side, price, quantity, ts_event=ts)
+        self._listing.tell_trade(trade_id, side, price, quantity, ts)
+
+    def _depth(self) -> None:
+        ts, kind, bids, asks = self._frame
+        market, listing, symbol = self._market, self._listing, self.instrument.symbol
+        market.exchange.apply_depth(symbol, bids, asks, snapshot=kind == "s", ts_event=ts)
+        # What the frame made of our own orders goes into the same message, so that nobody sees a crossed book.
+        changes = market.take_depth_news(symbol)
+        if kind == "s":
+            listing.tell_snapshot(ts)
+            return
+        bids, asks = listing.overlaid(bids, asks)
+        for change in changes:
+            bids, asks = [*bids, *change.bids], [*asks, *change.asks]
+        listing.tell_delta(bids, asks, ts)

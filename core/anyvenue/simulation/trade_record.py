@@ -1,0 +1,89 @@
+"""The public trades of one instrument so far, as far back as there is room, and candles made of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import groupby
+
+from attrs import frozen
+
+from anyvenue.model.enums import Side
+from anyvenue.model.instrument import Instrument
+from anyvenue.model.market import Candle, CandleSource, Trade
+
+__all__ = ["TradeRecord"]
+
+TRADES_KEPT = 100_000
+_SECOND_NS = 1_000_000_000
+
+
+@frozen
+class _Entry:
+    ts: int
+    trade_id: str
+    side: Side
+    price: str | Decimal
+    quantity: str | Decimal
+
+
+class TradeRecord:
+    """Remembers the last trades. Texts become numbers when they are asked for."""
+
+    def __init__(self) -> None:
+        self._trades: deque[_Entry] = deque(maxlen=TRADES_KEPT)
+
+    def add(self, ts: int, trade_id: str, side: Side, price: str | Decimal, quantity: str | Decimal) -> None:
+        """Remember a trade; they come in the order of their times."""
+        self._trades.append(_Entry(ts, trade_id, side, price, quantity))
+
+    def trades(self, instrument: Instrument, *, start_ns: int, end_ns: int) -> list[Trade]:
+        """Return the trades in [start_ns, end_ns), oldest first."""
+        return [
+            Trade(
+                instrument=instrument,
+                trade_id=entry.trade_id,
+                side=entry.side,
+                price=Decimal(entry.price),
+                quantity=Decimal(entry.quantity),
+                ts_event=entry.ts,
+            )
+            for entry in self._within(start_ns, end_ns)
+        ]
+
+    def candles(
+        self, instrument: Instrument, interval_s: int, *, start_ns: int, end_ns: int, now: int
+    ) -> list[Candle]:
+        """Return the candles that open in [start_ns, end_ns), oldest first; none where nobody traded.
+
+        The one that is still open at `now` says so.
+        """
+        if interval_s <= 0:
+            raise ValueError(f"interval_s: found {interval_s}; allowed are whole seconds above 0")
+        interval = interval_s * _SECOND_NS
+        first = -(-start_ns // interval) * interval
+        last = -(-end_ns // interval) * interval
+        candles = []
+        for slot, group in groupby(self._within(first, last), key=lambda entry: entry.ts // interval):
+            entries = list(group)
+            prices = [Decimal(entry.price) for entry in entries]
+            candles.append(
+                Candle(
+                    instrument=instrument,
+                    interval_s=interval_s,
+                    ts_open=slot * interval,
+                    open=prices[0],
+                    high=max(prices),
+                    low=min(prices),
+                    close=prices[-1],
+                    volume=sum((Decimal(entry.quantity) for entry in entries), Decimal(0)),
+                    source=CandleSource.TRADES,
+                    closed=(slot + 1) * interval <= now,
+                    ts_event=entries[-1].ts,
+                )
+            )
+        return candles
+
+    def _within(self, start_ns: int, end_ns: int) -> Iterator[_Entry]:
+        return (entry for entry in self._trades if start_ns <= entry.ts < end_ns)

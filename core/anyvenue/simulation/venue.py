@@ -1,0 +1,377 @@
+"""The built-in venue `simulated`: the simulated exchange in this process, without a wire protocol in between.
+
+It runs on the DrivenClock that it is opened with. Under `spawn` (see `reply`) it needs no event loop; under asyncio
+somebody has to turn the clock (see `pump`). A runner can tell when its data has ended by `is_finished` or
+`when_finished`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import TypeVar
+
+from attrs import evolve
+
+from anyvenue.model.balance import Balance
+from anyvenue.model.depth_sync import Continuity, SequenceRule
+from anyvenue.model.enums import MarginMode, PositionMode, PositionSide
+from anyvenue.model.errors import NotSent, NotSupported, UnknownInstrument
+from anyvenue.model.fill import Fill
+from anyvenue.model.instrument import Instrument
+from anyvenue.model.market import BookSnapshot, Candle, FundingPayment, FundingRate, Ticker, Trade
+from anyvenue.model.order import Order
+from anyvenue.model.order_events import OrderReported
+from anyvenue.model.order_spec import OrderSpec, Protection
+from anyvenue.model.position import Position
+from anyvenue.simulation.clock import DrivenClock, DrivenTimer
+from anyvenue.simulation.connection import Connection, attempt
+from anyvenue.simulation.contracts import VENUE
+from anyvenue.simulation.exchange import Exchange
+from anyvenue.simulation.relabel import relabel
+from anyvenue.simulation.reply import Reply
+from anyvenue.simulation.simulated_market import SimulatedMarket
+from anyvenue.venue.capabilities import Capabilities, Feature
+from anyvenue.venue.descriptor import Environment, VenueContext, VenueDescriptor
+from anyvenue.venue.events import AccountEvent, Channel, Sink, Subscription
+from anyvenue.venue.interface import INTERFACE_VERSION, Venue, VenueOrder
+
+__all__ = ["CAPABILITIES", "DESCRIPTOR", "SimulatedVenue"]
+
+T = TypeVar("T")
+
+_SECOND_NS = 1_000_000_000
+_CHANNELS = (Channel.BOOK, Channel.TRADES, Channel.TICKER, Channel.FUNDING)
+
+CAPABILITIES = Capabilities.of(
+    native=tuple(feature for feature in Feature if feature not in (Feature.CANDLES, Feature.WEBSOCKET_ORDERS))
+)
+
+
+class SimulatedVenue(Venue):
+    """One account on a simulated market. Venues on one clock whose settings name one market trade with each other.
+
+    The account is named after the connection. Raises TypeError for a clock that is not a DrivenClock.
+    """
+
+    name = VENUE
+    capabilities = CAPABILITIES
+
+    def __init__(self, context: VenueContext) -> None:
+        if not isinstance(context.clock, DrivenClock):
+            raise TypeError(f"the venue {VENUE!r} runs on a DrivenClock; found a {type(context.clock).__name__}")
+        self._clock = context.clock
+        self._context = context
+        self._market: SimulatedMarket | None = None
+        self._wire: Connection | None = None
+        self._dead_man: DrivenTimer | None = None
+        self._instruments: dict[str, Instrument] = {}
+
+    # For runners
+
+    @property
+    def clock(self) -> DrivenClock:
+        """The clock that drives it."""
+        return self._clock
+
+    @property
+    def market(self) -> SimulatedMarket:
+        """The market it trades on. Raises what `SimulatedMarket` raises for settings that name none."""
+        if self._market is None:
+            self._market = SimulatedMarket.on(self._clock, self._context.simulation)
+            self._instruments = {
+                symbol: evolve(listing.instrument, connection=self._context.connection)
+                for symbol, listing in self._market.listings.items()
+            }
+        return self._market
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether its market data has ended. It answers requests all the same."""
+        return self.market.is_finished
+
+    def when_finished(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when its market data ends, or now where it has."""
+        self.market.when_finished(callback)
+
+    # What every adapter supplies
+
+    async def connect(self, sink: Sink) -> None:
+        """Join the market. Where it has not begun yet, that takes until its beginning."""
+        market, settings = self.market, self._context.simulation
+        self._wire = market.wire(self._context.connection, settings)
+        self._wire.open(sink, self._instruments)
+        begun: Reply[None] = Reply()
+        self._clock.call_at(market.start_ns, lambda: begun.resolve(None))
+        await begun
+
+    async def close(self) -> None:
+        """Leave. The account, its orders and its positions stay as they are."""
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
+
+    async def instruments(self) -> Sequence[Instrument]:
+        """Return what the market lists."""
+        await self._ask(lambda exchange, account: None)
+        return list(self._instruments.values())
+
+    async def subscribe(self, subscription: Subscription) -> None:
+        """Start a stream. Candles are absent: build them from trades."""
+        channel, instrument = subscription.channel, self._mine(subscription.instrument)
+        if channel not in _CHANNELS:
+            raise NotSupported(f"the channel {channel.value} is absent on this venue; nothing was sent", venue=VENUE)
+        listing, wire = self.market.listing(instrument.symbol), self._open_wire()
+        await wire.call(lambda: listing.subscribe(channel, wire, instrument, self._clock.time_ns()))
+
+    async def unsubscribe(self, subscription: Subscription) -> None:
+        """Stop a stream."""
+        channel = subscription.channel
+        listing, wire = self.market.listing(self._mine(subscription.instrument).symbol), self._open_wire()
+        await wire.call(lambda: listing.unsubscribe(channel, wire))
+
+    async def place(self, spec: OrderSpec) -> Sequence[AccountEvent]:
+        """Send a new order."""
+        return await self._command(lambda exchange, account: exchange.place(account, spec))
+
+    async def cancel(self, order: Order) -> Sequence[AccountEvent]:
+        """Cancel an order."""
+        return await self._command(
+            lambda exchange, account: exchange.cancel(
+                account, client_order_id=order.client_order_id, venue_order_id=order.venue_order_id
+            )
+        )
+
+    async def balances(self) -> Sequence[Balance]:
+        """Return the account's balances."""
+        return self._relabeled(await self._ask(lambda exchange, account: exchange.balances(account)))
+
+    # Market data by request
+
+    def depth_rule(self, instrument: Instrument) -> SequenceRule:
+        """Return its rule: every frame bears the number that follows the one before."""
+        return SequenceRule(continuity=Continuity.CONTIGUOUS)
+
+    async def order_book(self, instrument: Instrument, depth: int = 50) -> BookSnapshot:
+        """Return the public book now."""
+        mine = self._mine(instrument)
+        listing = self.market.listing(mine.symbol)
+        snapshot = await self._ask(lambda exchange, account: listing.snapshot(self._clock.time_ns(), depth))
+        return evolve(snapshot, instrument=mine, ts_recv=self._clock.time_ns())
+
+    async def ticker(self, instrument: Instrument) -> Ticker:
+        """Return last and mark price and the funding rate now."""
+        mine = self._mine(instrument)
+        ticker = await self._ask(lambda exchange, account: self.market.ticker(mine.symbol))
+        return evolve(ticker, instrument=mine, ts_recv=self._clock.time_ns())
+
+    async def candles(
+        self, instrument: Instrument, interval_s: int, *, start_ns: int, end_ns: int
+    ) -> Sequence[Candle]:
+        """Return the candles made of what the market has shown so far; the last one may still be open."""
+        mine = self._mine(instrument)
+        record = self.market.listing(mine.symbol).record
+        return await self._ask(
+            lambda exchange, account: record.candles(
+                mine, interval_s, start_ns=start_ns, end_ns=end_ns, now=self._clock.time_ns()
+            )
+        )
+
+    async def trades(self, instrument: Instrument, *, start_ns: int, end_ns: int) -> Sequence[Trade]:
+        """Return the public trades, as far back as the market remembers."""
+        mine = self._mine(instrument)
+        record = self.market.listing(mine.symbol).record
+        return await self._ask(lambda exchange, account: record.trades(mine, start_ns=start_ns, end_ns=end_ns))
+
+    async def funding_rates(self, instrument: Instrument, *, start_ns: int, end_ns: int) -> Sequence[FundingRate]:
+        """Return the settled funding rates."""
+        mine = self._mine(instrument)
+        rates = await self._ask(lambda exchange, account: list(self.market.listing(mine.symbol).funding))
+        return [evolve(rate, instrument=mine) for rate in rates if start_ns <= rate.ts_settle < end_ns]
+
+    # More commands
+
+    async def amend(
+        self, order: Order, *, price: Decimal | None = None, quantity: Decimal | None = None
+    ) -> Sequence[AccountEvent]:
+        """Change an order in place. A lower quantity alone keeps its place in the queue."""
+        return await self._command(
+            lambda exchange, account: exchange.amend(
+                account,
+                client_order_id=order.client_order_id,
+                venue_order_id=order.venue_order_id,
+                price=price,
+                quantity=quantity,
+            )
+        )
+
+    async def place_batch(self, specs: Sequence[OrderSpec]) -> Sequence[Sequence[AccountEvent] | Exception]:
+        """Send several orders in one request, carried out one after the other."""
+
+        def place_all(exchange: Exchange, account: str) -> list[list[AccountEvent] | Exception]:
+            def place(spec: OrderSpec) -> list[AccountEvent]:
+                return exchange.place(account, spec)
+
+            return [attempt(lambda spec=spec: place(spec)) for spec in specs]  # type: ignore[misc]
+
+        outcomes = await self._ask(place_all)
+        return [outcome if isinstance(outcome, Exception) else self._relabeled(outcome) for outcome in outcomes]
+
+    async def cancel_all(self, instrument: Instrument) -> Sequence[AccountEvent]:
+        """Cancel every order of the account on an instrument."""
+        symbol = self._mine(instrument).symbol
+        return await self._command(lambda exchange, account: exchange.cancel_all(account, symbol))
+
+    async def close_position(
+        self, instrument: Instrument, position_side: PositionSide = PositionSide.NET
+    ) -> Sequence[AccountEvent]:
+        """Close a position at market."""
+        symbol = self._mine(instrument).symbol
+        return await self._command(lambda exchange, account: exchange.close_position(account, symbol, position_side))
+
+    async def protect(
+        self, instrument: Instrument, protection: Protection, position_side: PositionSide = PositionSide.NET
+    ) -> Sequence[AccountEvent]:
+        """Set a position's take-profit and stop-loss."""
+        symbol = self._mine(instrument).symbol
+        return await self._command(
+            lambda exchange, account: exchange.protect(account, symbol, protection, position_side)
+        )
+
+    async def set_leverage(
+        self, instrument: Instrument, leverage: Decimal, margin_mode: MarginMode = MarginMode.CROSS
+    ) -> Position:
+        """Set leverage and margin mode of an instrument."""
+        symbol = self._mine(instrument).symbol
+
+        def change(exchange: Exchange, account: str) -> Position:
+            exchange.set_leverage(account, symbol, leverage, margin_mode)
+            return exchange.position(account, symbol)
+
+        return relabel(await self._ask(change), self._instruments, self._clock.time_ns())
+
+    async def set_position_mode(self, mode: PositionMode) -> None:
+        """Switch between one-way and hedge mode."""
+        await self._ask(lambda exchange, account: exchange.set_position_mode(account, mode))
+
+    async def arm_dead_man_switch(self, timeout_s: int) -> None:
+        """Have all orders canceled unless armed again within `timeout_s`; 0 disarms."""
+        await self._ask(lambda exchange, account: self._arm(account, timeout_s))
+
+    # Look-ups
+
+    async def order(self, order: Order) -> VenueOrder | None:
+        """Look one order up."""
+        found = await self._ask(
+            lambda exchange, account: exchange.order(
+                account, client_order_id=order.client_order_id, venue_order_id=order.venue_order_id
+            )
+        )
+        return None if found is None else self._seen(found)
+
+    async def open_orders(self, instrument: Instrument | None = None) -> Sequence[VenueOrder]:
+        """Return the open orders."""
+        symbol = None if instrument is None else self._mine(instrument).symbol
+        orders = await self._ask(lambda exchange, account: exchange.open_orders(account, symbol))
+        return [self._seen(order) for order in orders]
+
+    async def order_history(self, instrument: Instrument, *, start_ns: int) -> Sequence[VenueOrder]:
+        """Return the orders that ended."""
+        symbol = self._mine(instrument).symbol
+        orders = await self._ask(lambda exchange, account: exchange.order_history(account, symbol, start_ns))
+        return [self._seen(order) for order in orders]
+
+    async def fills(self, instrument: Instrument, *, start_ns: int) -> Sequence[Fill]:
+        """Return the account's fills."""
+        symbol = self._mine(instrument).symbol
+        return self._relabeled(
+            await self._ask(lambda exchange, account: exchange.fills(account, symbol, start_ns))
+        )
+
+    async def positions(self) -> Sequence[Position]:
+        """Return the positions that are not flat."""
+        return self._relabeled(await self._ask(lambda exchange, account: exchange.positions(account)))
+
+    async def funding_payments(self, instrument: Instrument, *, start_ns: int) -> Sequence[FundingPayment]:
+        """Return the funding paid and received."""
+        symbol = self._mine(instrument).symbol
+        return self._relabeled(
+            await self._ask(lambda exchange, account: exchange.funding_payments(account, symbol, start_ns))
+        )
+
+    # How a request goes
+
+    async def _ask(self, request: Callable[[Exchange, str], T]) -> T:
+        """Have the exchange carry out `request`, at its end of the wire, and wait for the answer."""
+        exchange, account = self.market.exchange, self._context.connection
+        return await self._open_wire().call(lambda: request(exchange, account))
+
+    async def _command(self, request: Callable[[Exchange, str], list[AccountEvent]]) -> list[AccountEvent]:
+        return self._relabeled(await self._ask(request))
+
+    def _relabeled(self, events: Sequence[T]) -> list[T]:
+        now = self._clock.time_ns()
+        return [relabel(event, self._instruments, now) for event in events]
+
+    def _open_wire(self) -> Connection:
+        if self._wire is None:
+            raise NotSent("not connected: call connect first", venue=VENUE)
+        return self._wire
+
+    def _mine(self, instrument: Instrument) -> Instrument:
+        found = self._instruments.get(instrument.symbol)
+        if found is None or instrument.connection != found.connection:
+            listed = ", ".join(own.key for own in self._instruments.values())
+            raise UnknownInstrument(f"found {instrument.key}; this connection has {listed}")
+        return found
+
+    def _seen(self, order: Order) -> VenueOrder:
+        now = self._clock.time_ns()
+        return VenueOrder(
+            instrument=self._instruments[order.instrument.symbol],
+            side=order.side,
+            order_type=order.spec.order_type,
+            reduce_only=order.spec.reduce_only,
+            position_side=order.spec.position_side,
+            report=OrderReported(
+                client_order_id=order.client_order_id,
+                venue_order_id=order.venue_order_id,
+                state=order.state,
+                filled_quantity=order.filled_quantity,
+                average_price=order.average_price,
+                price=order.price,
+                quantity=order.quantity,
+                reason=order.reason,
+                text=order.text,
+                ts_event=order.ts_event,
+                ts_recv=now,
+            ),
+        )
+
+    def _arm(self, account: str, timeout_s: int) -> None:
+        if timeout_s < 0:
+            raise ValueError(f"timeout_s: found {timeout_s}; allowed are whole seconds from 0 (disarm)")
+        if self._dead_man is not None:
+            self._dead_man.cancel()
+            self._dead_man = None
+        if timeout_s:
+            market = self.market
+            due = self._clock.time_ns() + timeout_s * _SECOND_NS
+            self._dead_man = self._clock.call_at(
+                due, lambda: market.do(lambda: _cancel_everything(market.exchange, account, market))
+            )
+
+
+def _cancel_everything(exchange: Exchange, account: str, market: SimulatedMarket) -> None:
+    for event in exchange.cancel_all(account):
+        market.notify(account, event)
+
+
+DESCRIPTOR = VenueDescriptor(
+    name=VENUE,
+    title="Simulated exchange",
+    interface_version=INTERFACE_VERSION,
+    capabilities=CAPABILITIES,
+    environments=frozenset({Environment.SIMULATOR}),
+    open=SimulatedVenue,
+)

@@ -1,0 +1,183 @@
+"""One engine under two runners: a backtest and a live run on the simulated exchange do exactly the same."""
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from anyvenue.engine.backtest import run_backtest
+from anyvenue.engine.engine import Engine
+from anyvenue.engine.live import run_live
+from anyvenue.engine.strategy import Strategy
+from anyvenue.model.enums import OrderState
+from anyvenue.simulation.clock import DrivenClock
+from anyvenue.simulation.venue import DESCRIPTOR
+from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueContext
+
+BTC = "BTC-USDT-PERP"
+START = 1_723_161_256 * 1_000_000_000
+
+
+class Diary(Strategy):
+    """Quotes at the touch, takes now and then, amends and cancels; writes down all it is told and all it does."""
+
+    def __init__(self):
+        super().__init__()
+        self.pages = []
+        self.bid = None
+
+    def on_start(self):
+        self.subscribe(BTC)
+        self.subscribe(BTC, "trades")
+        self.subscribe(BTC, "candles", interval_s=5)
+        self.set_timer("take", every_s=3)
+
+    def on_book(self, book):
+        if not book.is_synced:
+            return
+        order = None if self.bid is None else self.order(self.bid)
+        if order is None or order.is_terminal:
+            self.bid = self.buy(BTC, "0.002", book.best_bid.price, post_only=True).client_order_id
+        elif order.price != book.best_bid.price:
+            self.amend(order, price=book.best_bid.price)
+
+    def on_timer(self, name):
+        if self.position(BTC).quantity > 0:
+            self.sell(BTC, "0.001")
+        else:
+            self.cancel_all()
+
+    def on_candle(self, candle):
+        self.pages.append((self.now, "candle", candle.close, candle.volume))
+
+    def on_order(self, order):
+        self.pages.append((self.now, order.client_order_id, order.state, order.price, order.filled_quantity, order.cancel))
+
+    def on_fill(self, fill):
+        self.pages.append((self.now, fill.trade_id, fill.price, fill.quantity, fill.fee, fill.liquidity))
+
+
+def stage(duration_s, connections=("main",), strategy=None, **settings):
+    clock = DrivenClock(START)
+    simulation = SimulationSettings(symbols=(BTC,), duration_s=duration_s, **settings)
+    venues = {
+        name: DESCRIPTOR.open(
+            VenueContext(
+                connection=name,
+                environment=Environment.SIMULATOR,
+                clock=clock,
+                session=name,
+                simulation=simulation,
+            )
+        )
+        for name in connections
+    }
+    engine = Engine(strategy or Diary(), connections=connections, clock=clock, session="run")
+    return engine, venues, clock
+
+
+def backtest(*args, **kwargs):
+    engine, venues, clock = stage(*args, **kwargs)
+    return run_backtest(engine, venues, clock=clock), engine.strategy
+
+
+def live(*args, **kwargs):
+    engine, venues, clock = stage(*args, **kwargs)
+    return asyncio.run(run_live(engine, venues, clock=clock, stop=asyncio.Event())), engine.strategy
+
+
+@pytest.mark.parametrize("latency", [0, 2000])
+def test_backtest_and_live_give_the_same_orders_fills_and_figures(latency):
+    settings = {"latency_in_us": latency, "latency_out_us": latency, "latency_jitter_us": latency // 2}
+    (tested, diary), (lived, other) = backtest(30, **settings), live(30, **settings)
+    assert len(diary.pages) > 100
+    assert diary.pages == other.pages
+    assert tested == lived
+    assert tested.fills > 5
+
+
+def test_the_same_again_is_the_same_and_another_seed_is_not():
+    first, second = backtest(10, latency_jitter_us=500), backtest(10, latency_jitter_us=500)
+    assert first[0] == second[0]
+    assert first[1].pages == second[1].pages
+    assert backtest(10, latency_jitter_us=500, seed=2)[1].pages != first[1].pages
+
+
+def test_at_the_end_every_order_is_canceled():
+    result, diary = backtest(10)
+    assert result.stopped == "finished"
+    assert not diary.open_orders()
+    states = {}
+    for page in diary.pages:
+        if isinstance(page[2], OrderState):
+            states[page[1]] = page[2]
+    assert all(state.is_terminal for state in states.values())
+
+
+def test_orders_reach_the_exchange_only_after_the_latency():
+    class Prompt(Diary):
+        def on_book(self, book):
+            if self.bid is None and book.is_synced:
+                self.sent_at = self.now
+                self.bid = self.buy(BTC, "0.002", book.best_bid.price, post_only=True).client_order_id
+
+        def on_timer(self, name):
+            """Leave it."""
+
+    _, diary = backtest(5, strategy=Prompt(), latency_in_us=3000, latency_out_us=4000)
+    ts, _, state, *_ = next(page for page in diary.pages if page[1] == diary.bid)
+    assert state is OrderState.OPEN
+    assert ts - diary.sent_at == 7_000_000
+
+
+def test_a_set_stop_ends_a_live_run_early():
+    async def run():
+        engine, venues, clock = stage(0)
+        stop = asyncio.Event()
+        clock.call_at(START + 3_000_000_000, stop.set)
+        return await run_live(engine, venues, clock=clock, stop=stop)
+
+    result = asyncio.run(run())
+    assert result.stopped == "interrupted"
+    assert 3_000_000_000 <= result.ts_end - START < 4_000_000_000
+
+
+def test_a_duration_ends_a_live_run():
+    async def run():
+        engine, venues, clock = stage(0)
+        return await run_live(engine, venues, clock=clock, stop=asyncio.Event(), duration_s=2)
+
+    result = asyncio.run(run())
+    assert result.stopped == "duration"
+    assert result.ts_end - START < 3_000_000_000
+
+
+def test_two_connections_are_two_accounts_on_one_market():
+    class Both(Strategy):
+        def on_start(self):
+            self.subscribe(BTC)
+            self.done = False
+
+        def on_book(self, book):
+            if book.is_synced and not self.done:
+                self.done = True
+                self.buy(BTC, "0.001")
+                self.sell(self.instrument(BTC, on="hedge"), "0.003")
+
+    engine, venues, clock = stage(5, connections=("main", "hedge"), strategy=Both())
+    result = run_backtest(engine, venues, clock=clock)
+    assert {row.key: row.inventory for row in result.instruments} == {
+        "main:BTC-USDT-PERP": Decimal("0.001"),
+        "hedge:BTC-USDT-PERP": Decimal("-0.003"),
+    }
+
+
+def test_a_strategy_that_raises_ends_the_run_and_its_orders():
+    class Clumsy(Diary):
+        def on_fill(self, fill):
+            raise RuntimeError("dropped it")
+
+    for result, strategy in (backtest(60, strategy=Clumsy()), live(60, strategy=Clumsy())):
+        assert (result.stopped, result.failure) == ("strategy_failed", "on_fill: RuntimeError: dropped it")
+        assert not strategy.open_orders()
+        assert result.fills >= 1

@@ -1,0 +1,93 @@
+"""A driven clock: order of calls, time that never goes back, cancelled calls."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anyvenue.simulation.clock import DrivenClock
+
+
+def noting(clock, seen, name):
+    return lambda: seen.append((name, clock.time_ns()))
+
+
+def test_calls_run_in_the_order_of_their_times_and_then_of_their_making():
+    clock, seen = DrivenClock(100), []
+    clock.call_at(300, noting(clock, seen, "late"))
+    clock.call_at(200, noting(clock, seen, "first of two"))
+    clock.call_at(200, noting(clock, seen, "second of two"))
+    while clock.step():
+        pass
+    assert seen == [("first of two", 200), ("second of two", 200), ("late", 300)]
+
+
+def test_time_stands_still_between_steps():
+    clock = DrivenClock(100)
+    clock.call_at(200, lambda: None)
+    assert (clock.time_ns(), clock.next_time) == (100, 200)
+    assert clock.step()
+    assert (clock.time_ns(), clock.next_time) == (200, None)
+    assert not clock.step()
+    assert clock.time_ns() == 200
+
+
+def test_a_call_for_the_past_runs_now_behind_what_waits_for_now():
+    clock, seen = DrivenClock(100), []
+    clock.call_at(100, noting(clock, seen, "now"))
+    clock.call_at(50, noting(clock, seen, "past"))
+    clock.step()
+    clock.step()
+    assert seen == [("now", 100), ("past", 100)]
+
+
+def test_a_cancelled_call_never_runs_and_cancelling_again_does_nothing():
+    clock, seen = DrivenClock(), []
+    timer = clock.call_at(10, noting(clock, seen, "cancelled"))
+    kept = clock.call_at(20, noting(clock, seen, "kept"))
+    timer.cancel()
+    timer.cancel()
+    assert clock.next_time == 20
+    assert clock.step()
+    assert not clock.step()
+    kept.cancel()
+    assert seen == [("kept", 20)]
+
+
+def test_run_until_runs_what_is_due_and_what_that_makes_due():
+    clock, seen = DrivenClock(), []
+    clock.call_at(10, lambda: clock.call_at(20, noting(clock, seen, "made on the way")))
+    clock.call_at(31, noting(clock, seen, "later"))
+    clock.run_until(30)
+    assert seen == [("made on the way", 20)]
+    assert clock.time_ns() == 30
+    clock.run_until(5)
+    assert clock.time_ns() == 30
+
+
+def test_an_error_in_a_call_reaches_whoever_turns_the_clock_and_the_clock_goes_on():
+    clock, seen = DrivenClock(), []
+    clock.call_at(1, lambda: 1 / 0)
+    clock.call_at(2, noting(clock, seen, "next"))
+    try:
+        clock.step()
+    except ZeroDivisionError:
+        clock.step()
+    assert seen == [("next", 2)]
+
+
+def test_cancelled_calls_do_not_pile_up():
+    clock = DrivenClock()
+    for _ in range(100_000):
+        clock.call_at(10**18, lambda: None).cancel()
+    assert len(clock._heap) < 3_000
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.booleans())))
+def test_what_is_not_cancelled_runs_once_sorted_by_time(calls):
+    clock, seen = DrivenClock(), []
+    timers = [clock.call_at(when, lambda n=n: seen.append(n)) for n, (when, _) in enumerate(calls)]
+    for timer, (_, cancelled) in zip(timers, calls, strict=True):
+        if cancelled:
+            timer.cancel()
+    while clock.step():
+        pass
+    assert seen == sorted((n for n, call in enumerate(calls) if not call[1]), key=lambda n: (calls[n][0], n))

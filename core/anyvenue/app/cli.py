@@ -49,20 +49,21 @@ class _Group(click.Group):
             code = _code_of(error)
             if code is None:
                 raise
-            click.echo(f"error: {error}" if "\n" not in str(error) else str(error), err=True)
+            text = str(error)
+            click.echo(f"error: {text}" if "\n" not in text else f"error: several problems\n{text}", err=True)
             ctx.exit(code)
 
 
 def _code_of(error: Exception) -> ExitCode | None:
     """Return the code for an error that has told all there is to tell; None for one that needs a traceback."""
     from anyvenue.app.config_errors import ConfigError
-    from anyvenue.app.plugins import PluginTrouble
     from anyvenue.model.errors import AnyvenueError, NotSupported
+    from anyvenue.venue.registry import PluginError
 
     match error:
         case ConfigError():
             return ExitCode.REFUSED if error.is_refusal else ExitCode.USAGE
-        case PluginTrouble():
+        case PluginError():
             return ExitCode.USAGE
         case NotSupported():
             return ExitCode.REFUSED
@@ -142,7 +143,7 @@ def _report_options(command: Function) -> Function:
 @click.option("--duration", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop after this long; 0 never.")
 @_report_options
 @click.pass_context
-def run(ctx: click.Context, config: str, **options: Any) -> None:
+def run(ctx: click.Context, /, config: str, **options: Any) -> None:
     """Run the strategy of CONFIG: a TOML file, or the name of a shipped strategy."""
     from anyvenue.app.run_command import run
 
@@ -158,7 +159,7 @@ def run(ctx: click.Context, config: str, **options: Any) -> None:
 )
 @_report_options
 @click.pass_context
-def backtest(ctx: click.Context, config: str, **options: Any) -> None:
+def backtest(ctx: click.Context, /, config: str, **options: Any) -> None:
     """Run CONFIG on recorded data: every connection simulated in this process, as fast as it goes."""
     from anyvenue.app.run_command import backtest
 

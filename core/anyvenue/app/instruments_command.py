@@ -26,7 +26,7 @@ __all__ = ["instruments", "instruments_text"]
 
 
 def instruments(venue: str, environment: str, *, as_json: bool, plugins: Plugins | None = None) -> str | bytes:
-    """Return a venue's instruments as a table or as JSON. Raises PluginTrouble and what the venue raises."""
+    """Return a venue's instruments as a table or as JSON. Raises PluginError and what the venue raises."""
     descriptor = (plugins or InstalledPlugins()).venue(venue)
     chosen = next((e for e in descriptor.environments if e.value == environment), None)
     if chosen is None:

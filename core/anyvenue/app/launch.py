@@ -150,7 +150,8 @@ def prepare_backtest(configuration: Configuration, start_ns: int | None = None) 
 def backtest(ready: Launch, say: Callable[[str], None]) -> RunResult:
     """Run what `prepare_backtest` made, as fast as it goes, in this thread."""
     clock = ready.clock
-    assert isinstance(clock, DrivenClock)
+    if not isinstance(clock, DrivenClock):
+        raise TypeError("a backtest needs a driven clock: make it by prepare_backtest")
     with _signals_of_thread(lambda: clock.call_at(0, lambda: ready.engine.stop("interrupted")), say):
         return run_backtest(ready.engine, ready.venues, clock=clock)
 

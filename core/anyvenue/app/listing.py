@@ -2,53 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 import orjson
 
-from anyvenue.app.plugins import InstalledPlugins, Plugins, PluginTrouble
+from anyvenue.app.figures import NOTHING
+from anyvenue.app.plugins import InstalledPlugins, Plugins
 from anyvenue.app.text_table import text_table
-from anyvenue.venue import registry
 from anyvenue.venue.capabilities import Feature, Grade
 from anyvenue.venue.descriptor import Environment, VenueDescriptor
+from anyvenue.venue.registry import VENUES, PluginError, PluginState, PluginStatus, Registry
 
 __all__ = ["strategies_json", "strategies_text", "venues_json", "venues_text"]
 
-_SHORT = {Grade.ABSENT: "-"}
 
-
-def venues_text(statuses: Sequence[registry.PluginStatus] | None = None) -> str:
+def venues_text(venues: Registry[VenueDescriptor] = VENUES) -> str:
     """Return the installed venues, and a table of what each can do."""
-    statuses = registry.venues() if statuses is None else statuses
+    statuses = venues.statuses()
     if not statuses:
         return "no venue is installed\n"
-    rows = [("venue", "title", "environments", "status")]
+    ready = {s.name: venues.load(s.name) for s in statuses if s.state is PluginState.OK}
+    rows = [("venue", "title", "environments", "from", "status")]
     for status in statuses:
-        descriptor = status.descriptor
-        rows.append(
-            (
-                status.name,
-                descriptor.title if descriptor else "-",
-                ", ".join(_environments(descriptor)) if descriptor else "-",
-                _status(status),
-            )
-        )
-    lines = text_table(rows, left=4)
-    ready = [status.descriptor for status in statuses if status.descriptor is not None]
+        descriptor = ready.get(status.name)
+        title = descriptor.title if descriptor else NOTHING
+        environments = ", ".join(_environments(descriptor)) if descriptor else NOTHING
+        rows.append((status.name, title, environments, status.distribution, _status(status)))
+    lines = text_table(rows, left=5)
     if ready:
-        table = [("feature", *(descriptor.name for descriptor in ready))]
-        table += [(feature.value, *(_grade(descriptor, feature) for descriptor in ready)) for feature in Feature]
+        table = [("feature", *ready)]
+        table += [(f.value, *(_grade(descriptor, f) for descriptor in ready.values())) for f in Feature]
         lines += ["", *text_table(table, left=len(ready) + 1), *_notes(ready)]
     return "\n".join(lines) + "\n"
 
 
-def venues_json(statuses: Sequence[registry.PluginStatus] | None = None) -> bytes:
+def venues_json(venues: Registry[VenueDescriptor] = VENUES) -> bytes:
     """Return the installed venues as JSON."""
-    statuses = registry.venues() if statuses is None else statuses
-    return _json([_venue_data(status) for status in statuses])
+    return _json([_venue_data(status, venues) for status in venues.statuses()])
 
 
 def strategies_text(plugins: Plugins | None = None) -> str:
@@ -78,8 +71,8 @@ def _strategies(plugins: Plugins) -> list[dict[str, Any]]:
     for name in plugins.strategy_names():
         try:
             strategy = plugins.strategy(name, Path())
-        except PluginTrouble as trouble:
-            found.append({"name": name, "error": str(trouble), "parameters": []})
+        except PluginError as error:
+            found.append({"name": name, "error": str(error), "parameters": []})
             continue
         parameters = [_parameter(attribute) for attribute in attrs.fields(strategy.Parameters)]
         found.append(
@@ -94,14 +87,15 @@ def _strategies(plugins: Plugins) -> list[dict[str, Any]]:
 
 
 def _parameter(attribute: attrs.Attribute[Any]) -> dict[str, Any]:
-    kind = attribute.type if isinstance(attribute.type, str) else getattr(attribute.type, "__name__", "any")
-    default = attribute.default
-    known = default is not attrs.NOTHING and not isinstance(default, attrs.Factory)  # type: ignore[arg-type]
+    kind: Any = attribute.type
+    default: Any = attribute.default
+    required = default is attrs.NOTHING
+    made = type(default) is type(attrs.Factory(list))
     return {
         "name": attribute.name.rstrip("_"),
-        "type": kind,
-        "required": default is attrs.NOTHING,
-        "default": str(getattr(default, "value", default)) if known else None,
+        "type": kind if isinstance(kind, str) else getattr(kind, "__name__", "any"),
+        "required": required,
+        "default": None if required or made else str(getattr(default, "value", default)),
     }
 
 
@@ -111,27 +105,32 @@ def _environments(descriptor: VenueDescriptor) -> list[str]:
 
 def _grade(descriptor: VenueDescriptor, feature: Feature) -> str:
     grade = descriptor.capabilities[feature].grade
-    return _SHORT.get(grade, grade.value)
+    return NOTHING if grade is Grade.ABSENT else grade.value
 
 
-def _notes(descriptors: Sequence[VenueDescriptor]) -> list[str]:
+def _notes(venues: Mapping[str, VenueDescriptor]) -> list[str]:
     notes = [
-        f"{descriptor.name}: {feature.value}: {descriptor.capabilities[feature].note}"
-        for descriptor in descriptors
+        f"{name}: {feature.value}: {descriptor.capabilities[feature].note}"
+        for name, descriptor in venues.items()
         for feature in Feature
         if descriptor.capabilities[feature].note
     ]
     return ["", *notes] if notes else []
 
 
-def _status(status: registry.PluginStatus) -> str:
-    return f"{status.state.value}: {status.detail}" if status.detail else status.state.value
+def _status(status: PluginStatus) -> str:
+    return f"{status.state.value}: {status.reason}" if status.reason else status.state.value
 
 
-def _venue_data(status: registry.PluginStatus) -> dict[str, Any]:
-    descriptor = status.descriptor
-    data: dict[str, Any] = {"name": status.name, "status": status.state.value, "detail": status.detail}
-    if descriptor is not None:
+def _venue_data(status: PluginStatus, venues: Registry[VenueDescriptor]) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "name": status.name,
+        "distribution": status.distribution,
+        "status": status.state.value,
+        "reason": status.reason,
+    }
+    if status.state is PluginState.OK:
+        descriptor = venues.load(status.name)
         data |= {
             "title": descriptor.title,
             "environments": _environments(descriptor),

@@ -10,7 +10,6 @@ from decimal import Decimal
 from time import monotonic
 from typing import Final
 
-from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -22,8 +21,9 @@ from anyvenue.app.figures import NOTHING, money, plain, quantity, time_text
 from anyvenue.app.line_view import left_text, settle_of
 from anyvenue.app.pace import Pace
 from anyvenue.app.watch import RunView
-from anyvenue.model.book import Level, OrderBook
+from anyvenue.model.book import OrderBook
 from anyvenue.model.enums import Side
+from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Order
 from anyvenue.model.position import Position
 
@@ -63,12 +63,10 @@ def screen(view: RunView, pace: Pace, title: str) -> RenderableType:
     parts: list[RenderableType] = [_heading(view, pace)]
     if view.progress is not None:
         parts.append(_progress(view.progress, pace))
-    if view.books:
-        parts.append(Columns([_book(book, view.open_orders) for book in view.books[:_BOOKS]], padding=(0, 3)))
-    if view.positions:
-        parts.append(_positions(view))
-    if view.open_orders:
-        parts.append(_orders(view.open_orders))
+    body = Table.grid(padding=(1, 4, 0, 0))
+    books = [_book(book, view.open_orders) for book in view.books[:_BOOKS]]
+    body.add_row(*books, Group(_positions(view.positions), "", _orders(view.open_orders)))
+    parts.append(body)
     parts += [Text(message, style="dim", no_wrap=True, overflow="ellipsis") for message in view.messages[-_MESSAGES:]]
     return Panel(Group(*parts), title=title, title_align="left", subtitle="Ctrl-C stops", border_style="dim")
 
@@ -84,23 +82,20 @@ def _heading(view: RunView, pace: Pace) -> Text:
 
 def _progress(progress: float, pace: Pace) -> RenderableType:
     grid = Table.grid(padding=(0, 1))
-    grid.add_row(ProgressBar(total=1.0, completed=progress, width=40), Text(left_text(progress, pace)))
+    grid.add_row(
+        ProgressBar(total=1.0, completed=progress, width=40, complete_style="cyan"), Text(left_text(progress, pace))
+    )
     return grid
 
 
 def _book(book: OrderBook, orders: Sequence[Order]) -> RenderableType:
-    own = {
-        (order.side, order.price): order.leaves_quantity
-        for order in orders
-        if order.instrument.key == book.instrument.key
-    }
     table = Table(box=None, padding=(0, 1), show_header=False, title=_book_title(book), title_justify="left")
-    for justify in ("left", "right", "right"):
-        table.add_column(justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    for level in reversed(book.asks(_LEVELS)):
-        table.add_row(*_level(level, Side.SELL, own))
-    for level in book.bids(_LEVELS):
-        table.add_row(*_level(level, Side.BUY, own))
+    table.add_column(width=1)
+    for _ in range(2):
+        table.add_column(justify="right", no_wrap=True)
+    for side in (Side.SELL, Side.BUY):
+        for row in _levels(book, side, orders):
+            table.add_row(*row)
     return table
 
 
@@ -111,19 +106,41 @@ def _book_title(book: OrderBook) -> Text:
     return title
 
 
-def _level(level: Level, side: Side, own: dict[tuple[Side, Decimal | None], Decimal]) -> tuple[Text, Text, Text]:
-    mine = own.get((side, level.price))
+def _levels(book: OrderBook, side: Side, orders: Sequence[Order]) -> list[tuple[Text, Text, Text]]:
+    """One side's best levels, highest price first, and our own orders wherever they rest."""
+    own = {
+        order.price
+        for order in orders
+        if order.instrument.key == book.instrument.key and order.side is side and order.is_resting and order.price
+    }
+    levels = {level.price: level.quantity for level in (book.bids if side is Side.BUY else book.asks)(_LEVELS)}
+    levels |= {price: book.quantity_at(side, price) for price in own}
+    return [
+        _level(book.instrument, side, price, levels[price], is_own=price in own)
+        for price in sorted(levels, reverse=True)
+    ]
+
+
+def _level(
+    instrument: Instrument, side: Side, price: Decimal, size: Decimal, *, is_own: bool
+) -> tuple[Text, Text, Text]:
     style = _SIDE_STYLE[side]
     return (
-        Text(_OWN if mine else " ", f"bold {style}"),
-        Text(plain(level.price), f"bold {style}" if mine else style),
-        Text(plain(level.quantity), "" if mine else "dim"),
+        Text(_OWN if is_own else " ", f"bold {style}"),
+        Text(_on_grid(price, instrument.price_rule.step_at(price)), f"bold {style}" if is_own else style),
+        Text(_on_grid(size, instrument.quantity_step), "" if is_own else "dim"),
     )
 
 
-def _positions(view: RunView) -> RenderableType:
+def _on_grid(value: Decimal, step: Decimal) -> str:
+    """Write a number with the decimals of its step, so that columns line up."""
+    exponent = step.normalize().as_tuple().exponent
+    return f"{value:.{max(0, -exponent) if isinstance(exponent, int) else 0}f}"
+
+
+def _positions(positions: Sequence[Position]) -> RenderableType:
     table = _table("position", "quantity", "entry", "realised", "fees")
-    for position in view.positions:
+    for position in positions:
         table.add_row(*_position(position))
     return table
 

@@ -31,7 +31,8 @@ class ConsoleFormatter(logging.Formatter):
         """Return the record as one line, with a traceback below where it bears one."""
         moment = datetime.fromtimestamp(record.created, UTC)
         name = record.name.removeprefix(f"{_OURS}.")
-        text = f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03} {record.levelname.lower():<8} {name}: {record.getMessage()}"
+        when = f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03}"
+        text = f"{when} {record.levelname.lower():<8} {name}: {record.getMessage()}"
         event = getattr(record, "event", None)
         if isinstance(event, Mapping):
             text += "".join(f" {key}={_word(value)}" for key, value in event.items())

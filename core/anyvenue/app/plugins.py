@@ -1,28 +1,22 @@
-"""What is installed, as the application asks for it: venues and strategies by name, with messages for people."""
+"""What is installed, as the application asks for it: venues and strategies by name, strategies by module too."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from anyvenue.app.config_errors import listed, near
+from anyvenue.app.config_errors import near
+from anyvenue.venue import registry
+from anyvenue.venue.registry import PluginError
 
 if TYPE_CHECKING:
     from anyvenue.engine.strategy import Strategy
     from anyvenue.venue.descriptor import VenueDescriptor
 
-__all__ = ["InstalledPlugins", "PluginTrouble", "Plugins"]
-
-VENUES: Final = "anyvenue.venues"
-STRATEGIES: Final = "anyvenue.strategies"
-
-
-class PluginTrouble(ValueError):
-    """A venue or strategy that is not there or cannot be used. The message says what was found and what there is."""
+__all__ = ["InstalledPlugins", "Plugins"]
 
 
 class Plugins(Protocol):
@@ -32,13 +26,13 @@ class Plugins(Protocol):
         """Return the names of the installed venues, usable or not."""
 
     def strategy_names(self) -> Sequence[str]:
-        """Return the names of the installed strategies."""
+        """Return the names of the installed strategies, usable or not."""
 
     def venue(self, name: str) -> VenueDescriptor:
-        """Return a venue's descriptor. Raises PluginTrouble."""
+        """Return a venue's descriptor. Raises PluginError."""
 
     def strategy(self, name: str, folder: Path) -> type[Strategy]:
-        """Return a strategy class, by its name or as `module:Class`, found beside `folder` too. Raises PluginTrouble."""
+        """Return a strategy class, by its name, or by `module:Class`, found in `folder` too. Raises PluginError."""
 
 
 class InstalledPlugins:
@@ -46,46 +40,24 @@ class InstalledPlugins:
 
     def venue_names(self) -> Sequence[str]:
         """Return the names of the installed venues, usable or not."""
-        return sorted(entry_points(group=VENUES).names)
+        return registry.VENUES.names
 
     def strategy_names(self) -> Sequence[str]:
-        """Return the names of the installed strategies."""
-        return sorted(entry_points(group=STRATEGIES).names)
+        """Return the names of the installed strategies, usable or not."""
+        return registry.STRATEGIES.names
 
     def venue(self, name: str) -> VenueDescriptor:
-        """Return a venue's descriptor. Raises PluginTrouble."""
-        from anyvenue.venue import registry
-
-        names = self.venue_names()
-        if name not in names:
-            raise PluginTrouble(f'found "{name}"; installed are {listed(names)}.{near(name, names)}')
-        try:
-            return registry.venue(name)
-        except registry.PluginError as error:
-            raise PluginTrouble(str(error)) from error
+        """Return a venue's descriptor. Raises PluginError."""
+        return registry.venue(name)
 
     def strategy(self, name: str, folder: Path) -> type[Strategy]:
-        """Return a strategy class, by its name or as `module:Class`. Raises PluginTrouble."""
+        """Return a strategy class, by its name, or by `module:Class`, found in `folder` too. Raises PluginError."""
         from anyvenue.engine.strategy import Strategy
 
-        found = _by_module(name, folder) if ":" in name else self._by_name(name)
+        found = _by_module(name, folder) if ":" in name else registry.strategy(name)
         if not (isinstance(found, type) and issubclass(found, Strategy)):
-            raise PluginTrouble(f'found "{name}", which is not a subclass of anyvenue.engine.strategy.Strategy')
+            raise PluginError(f"found {name!r}, which is not a subclass of anyvenue.engine.strategy.Strategy")
         return found
-
-    def _by_name(self, name: str) -> Any:
-        from anyvenue.venue import registry
-
-        names = self.strategy_names()
-        if name not in names:
-            text = (
-                f'found "{name}"; installed are {listed(names)}, and module:Class names any other.{near(name, names)}'
-            )
-            raise PluginTrouble(text)
-        try:
-            return registry.strategy(name)
-        except registry.PluginError as error:
-            raise PluginTrouble(str(error)) from error
 
 
 def _by_module(name: str, folder: Path) -> Any:
@@ -96,12 +68,11 @@ def _by_module(name: str, folder: Path) -> Any:
             sys.path.append(place)
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # noqa: BLE001 - importing runs a stranger's code, which may raise anything
-        raise PluginTrouble(
-            f'found "{name}"; its module cannot be imported: {type(error).__name__}: {error}'
-        ) from error
+    except Exception as error:
+        text = f"found {name!r}; its module cannot be imported: {type(error).__name__}: {error}"
+        raise PluginError(text) from error
     found = getattr(module, class_name, None)
     if found is None:
         classes = [key for key, value in vars(module).items() if isinstance(value, type)]
-        raise PluginTrouble(f'found "{name}"; {module_name} has no "{class_name}".{near(class_name, classes)}')
+        raise PluginError(f"found {name!r}; {module_name} has no {class_name!r}.{near(class_name, classes)}")
     return found

@@ -13,7 +13,8 @@ import click
 
 from anyvenue.app import launch, logs
 from anyvenue.app.cli import ExitCode
-from anyvenue.app.config import Configuration, Overrides, read
+from anyvenue.app.config import Configuration, Overrides
+from anyvenue.app.config_reader import read
 from anyvenue.app.figures import time_text
 from anyvenue.app.line_view import LineView, ProgressLine
 from anyvenue.app.plugins import InstalledPlugins, Plugins
@@ -84,11 +85,7 @@ def backtest(
     )
     start_ns, end_ns = _time("--from", start), _time("--to", end)
     configuration = load(config, overrides)
-    begin, finish = launch.market_span(configuration.simulation, start_ns)
-    for option, ts in (("--from", start_ns), ("--to", end_ns)):
-        if ts is not None and (ts > (finish or ts) or ts < (begin if option == "--to" else 0)):
-            span = f"{time_text(begin)} to {time_text(finish) if finish else 'any time'}"
-            raise click.UsageError(f"{option}: found {time_text(ts)}; the data goes from {span}")
+    begin = _checked_span(configuration, start_ns, end_ns)
     if end_ns is not None:
         simulation["duration_s"] = (end_ns - begin) / _SECOND_NS, f"--to {end}"
         configuration = load(config, overrides)
@@ -110,6 +107,17 @@ def load(config: str, overrides: Overrides, plugins: Plugins | None = None) -> C
 def exit_code(result: RunResult) -> ExitCode:
     """Return what a run's end says to a script."""
     return _CODES.get(result.stopped, ExitCode.FAILED)
+
+
+def _checked_span(configuration: Configuration, start_ns: int | None, end_ns: int | None) -> int:
+    """Return when a backtest begins. Raises UsageError for times at which there is no data."""
+    first, last = launch.market_span(configuration.simulation)
+    begin = max(first, start_ns or first)
+    for option, ts, least in (("--from", start_ns, None), ("--to", end_ns, begin)):
+        if ts is not None and ((least is not None and ts <= least) or (last is not None and ts > last)):
+            span = f"{time_text(first if least is None else begin)} to {time_text(last) if last else 'any time'}"
+            raise click.UsageError(f"{option}: found {time_text(ts)}; the data goes from {span}")
+    return begin
 
 
 def _watched(ready: launch.Launch, *, quiet: bool) -> RunResult:

@@ -8,7 +8,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from anyvenue.app.config_errors import ConfigError, Problem, listed, near
-from anyvenue.app.plugins import Plugins, PluginTrouble
+from anyvenue.app.plugins import Plugins
+from anyvenue.venue.registry import PluginError
 
 __all__ = ["find"]
 
@@ -29,8 +30,8 @@ def _of_strategy(name: str, plugins: Plugins) -> Path:
     """A package carries its strategies' files in `configs`; in a source tree they lie beside the package."""
     try:
         strategy = plugins.strategy(name, Path())
-    except PluginTrouble as trouble:
-        raise ConfigError([Problem(place=name, key="", text=str(trouble))]) from trouble
+    except PluginError as error:
+        raise ConfigError([Problem(place=name, key="", text=str(error))]) from error
     package = files(importlib.import_module(strategy.__module__.partition(".")[0]))
     inside: Traversable = package / "configs" / f"{name}.toml"
     for place in (Path(str(inside)), Path(str(package)).parent / f"{name}.toml"):

@@ -151,7 +151,7 @@ def _converter(secret: Callable[[object], Secret]) -> Converter:
     for type_, hook in hooks.items():
         converter.register_structure_hook(type_, _ignoring_type(hook))
     converter.register_structure_hook_factory(_is_enum, _enum_hook)
-    converter.register_structure_hook_factory(lambda type_: get_origin(type_) is Literal, _literal_hook)
+    converter.register_structure_hook_factory(_is_literal, _literal_hook)
     converter.register_structure_hook_factory(_is_collection, _collection_hook)
     converter.register_structure_hook_factory(is_mapping, _mapping_hook)
     converter.register_structure_hook_factory(_is_attrs, _class_hook)
@@ -226,6 +226,10 @@ def _is_enum(type_: Any) -> bool:
     return isinstance(type_, type) and issubclass(type_, Enum)
 
 
+def _is_literal(type_: Any) -> bool:
+    return bool(get_origin(type_) == Literal)
+
+
 def _enum_hook(type_: type[Enum]) -> Callable[[object, Any], Enum]:
     members = {str(member.value): member for member in type_}
     return _one_of(members)
@@ -237,16 +241,11 @@ def _literal_hook(type_: Any) -> Callable[[object, Any], Any]:
 
 def _one_of(choices: Mapping[str, T]) -> Callable[[object, Any], T]:
     def structure(value: object, _: Any) -> T:
-        key = value if isinstance(value, str) else str(int(value)) if _is_int(value) else None
-        if key is not None and key in choices:
-            return choices[key]
-        raise Mismatch(describe(value), listed(choices), near(key or "", choices))
+        if isinstance(value, str | int) and not isinstance(value, bool) and str(value) in choices:
+            return choices[str(value)]
+        raise Mismatch(describe(value), listed(choices), near(value, choices) if isinstance(value, str) else "")
 
     return structure
-
-
-def _is_int(value: object) -> Any:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 _COLLECTIONS: Final = {list: list, tuple: tuple, set: set, frozenset: frozenset}

@@ -58,7 +58,7 @@ class TomlSource:
     name: str
     text: str
     tables: dict[str, Any] = field(init=False)
-    _lines: dict[KeyPath, int] = field(init=False)
+    _lines: Mapping[KeyPath, int] = field(init=False)
     _changed: dict[KeyPath, str] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from anyvenue.engine.commands import Command, connection_of, perform
 from anyvenue.engine.engine import Engine
 from anyvenue.engine.result import RunResult
-from anyvenue.engine.runner import STOP_PATIENCE_NS, is_finished, open_connection
+from anyvenue.engine.runner import STOP_PATIENCE_NS, open_connection, stop_when_finished
+from anyvenue.engine.risk import RiskLimits
+from anyvenue.engine.strategy import Strategy
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.reply import spawn
+from anyvenue.simulation.sources import sources_of
+from anyvenue.simulation.venue import DESCRIPTOR
+from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueContext
 from anyvenue.venue.interface import Venue
 
-__all__ = ["run_backtest"]
+__all__ = ["backtest", "run_backtest"]
 
 
 def run_backtest(engine: Engine, venues: Mapping[str, Venue], *, clock: DrivenClock) -> RunResult:
@@ -37,8 +42,9 @@ def run_backtest(engine: Engine, venues: Mapping[str, Venue], *, clock: DrivenCl
     for name, venue in venues.items():
         _wait(clock, open_connection(engine, name, venue))
     engine.start()
+    stop_when_finished(engine, venues)
     step = clock.step
-    while not engine.is_stopping and not is_finished(venues) and step():
+    while not engine.is_stopping and step():
         pass
     engine.stop("finished")
     deadline = clock.time_ns() + STOP_PATIENCE_NS
@@ -48,6 +54,36 @@ def run_backtest(engine: Engine, venues: Mapping[str, Venue], *, clock: DrivenCl
     for venue in venues.values():
         _wait(clock, venue.close())
     return result
+
+
+def backtest(
+    strategy: Strategy,
+    *,
+    simulation: SimulationSettings | None = None,
+    risk: RiskLimits | None = None,
+    connections: Sequence[str] = ("main",),
+) -> RunResult:
+    """Backtest a strategy on the simulated market, in one call.
+
+    Each connection is an account of its own on one exchange. Raises FileNotFoundError and ValueError for a market or
+    symbol that is not there.
+    """
+    settings = simulation or SimulationSettings()
+    clock = DrivenClock(min(source.start_ns for source in sources_of(settings)))
+    engine = Engine(strategy, connections=connections, clock=clock, session=f"s{abs(settings.seed)}", risk=risk)
+    venues = {
+        name: DESCRIPTOR.open(
+            VenueContext(
+                connection=name,
+                environment=Environment.SIMULATOR,
+                clock=clock,
+                session=name,
+                simulation=settings,
+            )
+        )
+        for name in connections
+    }
+    return run_backtest(engine, venues, clock=clock)
 
 
 def _wait(clock: DrivenClock, coroutine: Any) -> None:

@@ -116,7 +116,7 @@ class MarketData:
     ) -> None:
         """Start a stream for the strategy, or build what the venue does not send."""
         self._check_interval(channel, interval_s)
-        if interval_s is not None and not self._engine.capabilities(instrument).has(Feature.CANDLES):
+        if interval_s is not None and not self._engine.has(Feature.CANDLES, instrument):
             self._build_candles(instrument, interval_s)
         else:
             self._use(_STRATEGY, instrument, channel, interval_s, depth)
@@ -149,7 +149,7 @@ class MarketData:
         if stream is not None:
             stream.users.add(user)
             return
-        self._engine.capabilities(instrument).require(_FEATURES[channel], venue=instrument.venue)
+        self._engine.require(_FEATURES[channel], instrument)
         if channel is Channel.BOOK:
             self.keeper(instrument)
         subscription = Subscription(
@@ -171,7 +171,7 @@ class MarketData:
     def _build_candles(self, instrument: Instrument, interval_s: int) -> None:
         if (instrument.key, interval_s) in self._builders:
             return
-        trades = self._engine.capabilities(instrument).has(Feature.TRADES)
+        trades = self._engine.has(Feature.TRADES, instrument)
         source = CandleSource.TRADES if trades else CandleSource.MID
         builder = CandleBuilder(instrument, interval_s, source, self._engine.now)
         self._builders[instrument.key, interval_s] = builder

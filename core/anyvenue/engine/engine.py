@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -97,7 +97,8 @@ class EngineView:
 class Engine:
     """Runs one strategy on one or more connections.
 
-    `on_failure` says what becomes of positions when the strategy raises: `keep` them or `flatten` them by
+    `allow_approximate` names, by connection, the features that may be used although the venue has them only
+    approximately. `on_failure` says what becomes of positions when the strategy raises: `keep` them or `flatten` them by
     reduce-only market orders; its open orders are canceled either way. `session` is a short text of [0-9a-z],
     unique to the run, for client order ids.
     """
@@ -112,6 +113,7 @@ class Engine:
         risk: RiskLimits | None = None,
         journal: Journal | None = None,
         on_failure: str = "keep",
+        allow_approximate: Mapping[str, frozenset[Feature]] | None = None,
     ) -> None:
         if not connections:
             raise ValueError("an engine needs at least one connection")
@@ -129,6 +131,7 @@ class Engine:
         self.events = 0
         self._ts_start = self.now
         self._on_failure = on_failure
+        self._allow_approximate = dict(allow_approximate or {})
         self._gate = RiskGate(risk or RiskLimits())
         self._journal = journal or NoJournal()
         self._outlet: Callable[[Command], None] | None = None
@@ -403,9 +406,14 @@ class Engine:
             raise ValueError(f"connection: found {name!r}; this strategy has {', '.join(self.connections)}")
         return self._catalogs[name]
 
-    def capabilities(self, instrument: Instrument) -> Capabilities:
-        """Return what the instrument's venue can do."""
-        return self._capabilities[instrument.connection]
+    def has(self, feature: Feature, instrument: Instrument) -> bool:
+        """Tell whether the instrument's venue can do something, in some grade."""
+        return self._capabilities[instrument.connection].has(feature)
+
+    def require(self, feature: Feature, instrument: Instrument) -> None:
+        """Raise NotSupported where the instrument's venue cannot do something, or not well enough."""
+        allowed = self._allow_approximate.get(instrument.connection, frozenset())
+        self._capabilities[instrument.connection].require(feature, venue=instrument.venue, allowed=allowed)
 
     def book(self, instrument: Instrument) -> OrderBook:
         """Return a book, subscribed or not."""
@@ -449,7 +457,7 @@ class Engine:
         return order
 
     def _require_features(self, spec: OrderSpec) -> None:
-        capabilities, venue = self.capabilities(spec.instrument), spec.instrument.venue
+        instrument = spec.instrument
         for feature, asked in (
             (Feature.POST_ONLY, spec.post_only),
             (Feature.MARKET, spec.order_type is OrderType.MARKET),
@@ -460,11 +468,11 @@ class Engine:
             (Feature.HEDGE_MODE, spec.position_side is not PositionSide.NET),
         ):
             if asked:
-                capabilities.require(feature, venue=venue)
+                self.require(feature, instrument)
         if spec.time_in_force.value != "gtc":
-            capabilities.require(Feature(spec.time_in_force.value), venue=venue)
+            self.require(Feature(spec.time_in_force.value), instrument)
         if spec.trigger is not None:
-            capabilities.require(Feature(spec.trigger.kind.value), venue=venue)
+            self.require(Feature(spec.trigger.kind.value), instrument)
 
     def _refusal(
         self,
@@ -514,7 +522,7 @@ class Engine:
         new_quantity = order.quantity if quantity is None else instrument.check_quantity(quantity)
         if order.is_terminal:
             return self._refuse_amend(order, RejectReason.ORDER_CLOSED, f"the order is {order.state.value}")
-        self.capabilities(instrument).require(Feature.AMEND, venue=instrument.venue)
+        self.require(Feature.AMEND, instrument)
         if self.orders.must_wait(order):
             return self.orders.wish(order, new_price, new_quantity)
         if new_price == order.price and new_quantity == order.quantity:
@@ -555,7 +563,7 @@ class Engine:
 
     def protect(self, instrument: Instrument, protection: Protection, side: PositionSide) -> None:
         """Set a position's take-profit and stop-loss."""
-        self.capabilities(instrument).require(Feature.PROTECTION, venue=instrument.venue)
+        self.require(Feature.PROTECTION, instrument)
         position = self.portfolio.position(instrument, side)
         mark = self.data.mark(instrument)
         if position.quantity and mark is not None:
@@ -565,7 +573,7 @@ class Engine:
 
     def set_leverage(self, instrument: Instrument, leverage: Number, margin_mode: MarginMode) -> None:
         """Set leverage and margin mode."""
-        self.capabilities(instrument).require(Feature.LEVERAGE, venue=instrument.venue)
+        self.require(Feature.LEVERAGE, instrument)
         self.send(SetLeverage(instrument, exact(leverage, "leverage"), margin_mode))
 
     def request_stop(self, reason: str) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from anyvenue.engine.commands import Command, connection_of, failure_events, perform
 from anyvenue.engine.engine import Engine
 from anyvenue.engine.result import RunResult
-from anyvenue.engine.runner import STOP_PATIENCE_NS, is_finished, open_connection
+from anyvenue.engine.runner import STOP_PATIENCE_NS, open_connection, stop_when_finished
 from anyvenue.engine.watchdog import Watchdog
 from anyvenue.model.errors import OutcomeUnknown
 from anyvenue.simulation.clock import DrivenClock
@@ -48,16 +48,19 @@ async def run_live(
     """
     carrier = _Carrier(engine, venues, None if isinstance(clock, DrivenClock) else COMMAND_DEADLINE_S)
     engine.bind(carrier.send)
-    wait_until = Pump(clock, speed).run_until if isinstance(clock, DrivenClock) else _poll_until
+    pump = Pump(clock, speed) if isinstance(clock, DrivenClock) else None
+    wait_until = _poll_until if pump is None else pump.run_until
     try:
         for name, venue in venues.items():
-            await _opened(engine, name, venue, clock, speed)
+            opening = open_connection(engine, name, venue)
+            await (opening if pump is None else pump.serve(opening))
         with Watchdog(engine):
             engine.start()
+            stop_when_finished(engine, venues)
             if duration_s > 0:
                 end_ns = clock.time_ns() + int(duration_s * _SECOND_NS)
                 clock.call_at(end_ns, lambda: engine.stop("duration"))
-            await wait_until(lambda: engine.is_stopping or stop.is_set() or is_finished(venues) or carrier.broken)
+            await wait_until(lambda: engine.is_stopping or stop.is_set() or carrier.broken)
             engine.stop("interrupted" if stop.is_set() else "finished")
             deadline = clock.time_ns() + STOP_PATIENCE_NS
             await wait_until(lambda: engine.is_idle or clock.time_ns() >= deadline or carrier.broken)
@@ -71,15 +74,7 @@ async def run_live(
             await venue.close()
 
 
-async def _opened(engine: Engine, name: str, venue: Venue, clock: Clock, speed: float) -> None:
-    opening = asyncio.ensure_future(open_connection(engine, name, venue))
-    if isinstance(clock, DrivenClock):
-        await Pump(clock, speed).run_until(opening.done)
-    await opening
-
-
-async def _poll_until(predicate: object) -> None:
-    assert callable(predicate)
+async def _poll_until(predicate: Callable[[], bool]) -> None:
     while not predicate():
         await asyncio.sleep(POLL_S)
 

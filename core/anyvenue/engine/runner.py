@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from anyvenue.engine.engine import Engine
 from anyvenue.venue.interface import Venue
 
-__all__ = ["STOP_PATIENCE_NS", "is_finished", "open_connection"]
+__all__ = ["STOP_PATIENCE_NS", "open_connection", "stop_when_finished"]
 
 STOP_PATIENCE_NS = 30_000_000_000
 """How long (on the run's clock) an ending run waits for its orders to end."""
@@ -23,6 +23,16 @@ async def open_connection(engine: Engine, name: str, venue: Venue) -> None:
         engine.receive(balance, name)
 
 
-def is_finished(venues: Mapping[str, Venue]) -> bool:
-    """Tell whether no venue has any market data left. Real ones always have."""
-    return all(getattr(venue, "is_finished", False) for venue in venues.values())
+def stop_when_finished(engine: Engine, venues: Mapping[str, Venue]) -> None:
+    """End the run when no venue has any market data left. Real ones always have."""
+    left = set(venues)
+
+    def finished(name: str) -> None:
+        left.discard(name)
+        if not left:
+            engine.stop("finished")
+
+    for name, venue in venues.items():
+        tell_when: Callable[[Callable[[], None]], None] | None = getattr(venue, "when_finished", None)
+        if tell_when is not None:
+            tell_when(partial(finished, name))

@@ -18,7 +18,8 @@ class Fill:
     """A trade of ours, as the venue reported it, or (`estimated`) as derived from a change of position.
 
     `fee` is in the settle currency, positive when paid. `trade_id` is unique per instrument. Times are nanoseconds
-    since the epoch, UTC: `ts_event` the venue's, `ts_recv` ours.
+    since the epoch, UTC: `ts_event` the venue's, `ts_recv` ours. Raises ValueError where price or quantity is not
+    above 0: the side says which way.
     """
 
     instrument: Instrument
@@ -34,3 +35,10 @@ class Fill:
     estimated: bool = False
     ts_event: int = 0
     ts_recv: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        if self.quantity <= 0 or self.price <= 0:
+            raise ValueError(
+                f"{self.instrument.key}: fill {self.trade_id}: found {self.quantity} at {self.price}; "
+                "allowed are a quantity and a price above 0"
+            )

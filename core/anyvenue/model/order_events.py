@@ -164,6 +164,12 @@ class OrderReported(_Event):
     reason: RejectReason | None = None
     text: str = ""
 
+    def __attrs_post_init__(self) -> None:
+        if self.state in (OrderState.NEW, OrderState.SENT):
+            raise ValueError(f"OrderReported: state: found {self.state.name}; a venue reports OPEN or later")
+        if self.filled_quantity < 0:
+            raise ValueError(f"OrderReported: filled_quantity: found {self.filled_quantity}; allowed is from 0")
+
 
 OrderEvent: TypeAlias = (
     OrderSent

@@ -88,8 +88,20 @@ TRANSITIONS: Final[Mapping[tuple[OrderState, type[ev.OrderEvent]], _States]] = {
     (PARTIAL, ev.CancelUnknown): _to(PARTIAL),
     (PARTIAL, ev.OrderReported): _to(PARTIAL, FILLED, CANCELED, EXPIRED),
     # A look-up is the venue's truth: it may bring back an order thought refused.
-    (REJECTED, ev.OrderRejected): _to(REJECTED),
-    (REJECTED, ev.OrderUnknown): _to(REJECTED),
+    **{
+        (REJECTED, event): _to(REJECTED)
+        for event in (
+            ev.OrderRejected,
+            ev.OrderUnknown,
+            ev.OrderCanceled,
+            ev.OrderExpired,
+            # Replies to commands that were sent before the refusal was known.
+            ev.AmendRejected,
+            ev.AmendUnknown,
+            ev.CancelRejected,
+            ev.CancelUnknown,
+        )
+    },
     (REJECTED, ev.OrderReported): _to(OPEN, PARTIAL, FILLED, CANCELED, REJECTED, EXPIRED),
     # Ended. Replies that lost a race change nothing; late fills still count.
     **{
@@ -139,7 +151,7 @@ def transition(order: Order, event: ev.OrderEvent) -> Order:
 def _contradiction(order: Order, event: ev.OrderEvent, why: str = "") -> Contradiction:
     return Contradiction(
         f"order {order.client_order_id} is {order.state.value} "
-        f"({order.filled_quantity} of {order.quantity} filled); {type(event).__name__} cannot follow"
+        f"({order.filled_quantity:f} of {order.quantity:f} filled); {type(event).__name__} cannot follow"
         f"{': ' + why if why else ''}. Look the order up at the venue",
         venue=order.instrument.venue,
     )
@@ -201,19 +213,30 @@ def _filled(order: Order, event: ev.OrderFilled) -> dict[str, Any]:
         # Said again. A first reply that comes after it must still find the order accepted, so the state stands.
         return {}
     booked = order.booked_quantity + fill.quantity
-    filled, full_at = max(booked, order.reported_quantity), _full_at(order)
-    if booked > full_at:
-        raise _contradiction(order, event, f"{booked} would be filled")
-    changes: dict[str, Any] = {
+    proof = _proven_amend(order, booked)
+    if proof is None:
+        raise _contradiction(order, event, f"{booked:f} would be filled")
+    changes: dict[str, Any] = proof | {
         "create": Fate.DONE,
         "booked_quantity": booked,
         "booked_value": order.booked_value + fill.quantity * fill.price,
         "fees": order.fees + fill.fee,
         "trade_ids": order.trade_ids | {fill.trade_id},
     }
+    filled = max(booked, order.reported_quantity)
     if order.state.is_terminal:
         return changes | ({"state": FILLED} if filled >= order.quantity else {})
-    return changes | {"state": _living(filled, full_at)}
+    return changes | {"state": _living(filled, proof.get("quantity", _full_at(order)))}
+
+
+def _proven_amend(order: Order, filled: Decimal) -> dict[str, Any] | None:
+    """Return what an open amend changed where more has traded than without it; None where nothing explains that."""
+    if filled <= order.quantity:
+        return {}
+    amend = order.amend
+    if amend is None or amend.quantity is None or filled > amend.quantity:
+        return None
+    return {"amend": None, "quantity": amend.quantity, "price": amend.price or order.price}
 
 
 def _triggered(order: Order, event: ev.OrderTriggered) -> dict[str, Any]:
@@ -245,8 +268,9 @@ def _amended(order: Order, event: ev.OrderAmended) -> dict[str, Any]:
     price = event.price or (asked and asked.price) or order.price
     quantity = event.quantity or (asked and asked.quantity) or order.quantity
     if order.filled_quantity > quantity:
-        # The venue took the new total as "no more than this": what is filled is all there will be.
-        quantity = order.filled_quantity
+        # The venue took the total that was asked for as "no more than this": what is filled is all there will be.
+        # A total that nobody is asking for now is an earlier amend's, told again.
+        quantity = order.filled_quantity if asked and asked.quantity == quantity else order.quantity
     state = _living(order.filled_quantity, quantity)
     return {"state": state, "create": Fate.DONE, "amend": None, "price": price, "quantity": quantity}
 
@@ -279,31 +303,50 @@ def _is_stale(order: Order, event: ev.OrderReported) -> bool:
 
 def _reported(order: Order, event: ev.OrderReported) -> dict[str, Any]:
     filled = max(order.filled_quantity, event.filled_quantity)
-    quantity, amend = event.quantity or order.quantity, order.amend
-    if amend is not None and filled == amend.quantity and event.state is FILLED:
-        quantity = filled
-    if filled > quantity:
-        raise _contradiction(order, event, f"{filled} of {quantity} would be filled")
     changes: dict[str, Any] = {
-        "quantity": quantity,
-        "price": event.price or order.price,
         "reported_quantity": max(order.reported_quantity, event.filled_quantity),
-        "reported_average": event.average_price or order.reported_average,
         "sequence": order.sequence if event.sequence is None else event.sequence,
     }
-    if amend is not None and _fulfils(amend.price, changes["price"]) and _fulfils(amend.quantity, quantity):
-        changes["amend"] = amend = None
+    if event.filled_quantity >= order.reported_quantity:
+        changes["reported_average"] = event.average_price or order.reported_average
+    changes |= _reported_terms(order, event, filled)
+    quantity, amend = changes["quantity"], changes["amend"]
     if order.state in (FILLED, CANCELED, EXPIRED):
+        if order.state is FILLED and filled < quantity:
+            raise _contradiction(order, event, f"only {filled:f} of {quantity:f} is filled")
         return changes | {"state": FILLED if filled >= quantity else order.state}
     if event.state is REJECTED and filled:
         raise _contradiction(order, event, "it has traded")
     if event.state is FILLED and filled < quantity:
-        raise _contradiction(order, event, f"only {filled} of {quantity} is filled")
-    if event.state in (CANCELED, EXPIRED, REJECTED):
+        raise _contradiction(order, event, f"only {filled:f} of {quantity:f} is filled")
+    if event.state.is_terminal:
         ended = FILLED if filled >= quantity else event.state
         return changes | {"state": ended, "reason": event.reason, "text": event.text}
     full_at = quantity if amend is None or amend.quantity is None else max(quantity, amend.quantity)
     return changes | {"state": _living(filled, full_at), "create": Fate.DONE, "reason": None, "text": ""}
+
+
+def _reported_terms(order: Order, event: ev.OrderReported, filled: Decimal) -> dict[str, Any]:
+    """Return price, quantity and the amend still open, as a report leaves them."""
+    price, quantity, amend = order.price, order.quantity, order.amend
+    is_over = order.state in (FILLED, CANCELED, EXPIRED)
+    # A total below what has traded is older than those trades; an order that is over keeps its terms, unless more
+    # has traded than they allow.
+    if event.quantity is not None and event.quantity >= filled and (filled > quantity or not is_over):
+        quantity = event.quantity
+    if not is_over:
+        price = event.price or price
+    if filled > quantity:
+        proof = _proven_amend(order, filled)
+        if proof is None:
+            raise _contradiction(order, event, f"{filled:f} of {quantity:f} would be filled")
+        return {"price": event.price or proof["price"], "quantity": proof["quantity"], "amend": None}
+    if amend is not None:
+        if event.state is FILLED and filled == amend.quantity:
+            quantity = filled
+        if _fulfils(amend.price, price) and _fulfils(amend.quantity, quantity):
+            amend = None
+    return {"price": price, "quantity": quantity, "amend": amend}
 
 
 def _fulfils(asked: Decimal | None, found: Decimal | None) -> bool:

@@ -23,8 +23,9 @@ class Pipe:
     """One direction: calls go in, and are made in the same order after the latency, as over TCP.
 
     `latency_ns` is the same for all, `jitter_ns` the most that chance adds; a call that would overtake an earlier one
-    arrives together with it. Without latency a call is made at once, inside `send`, unless another is being made:
-    then it comes after that one.
+    arrives right behind it. Each call is a step of the clock of its own, also where there is no latency, and the next
+    one is on the clock before the call is made. So it makes no difference whether the receiver answers inside the
+    call (a backtest) or just after it (a task of an event loop).
     """
 
     def __init__(self, clock: DrivenClock, *, latency_ns: int = 0, jitter_ns: int = 0, seed: str = "") -> None:
@@ -33,36 +34,25 @@ class Pipe:
         self._jitter_ns = jitter_ns
         self._random = Random(seed)
         self._queue: deque[tuple[int, Callable[[], object]]] = deque()
-        self._busy = False
 
     def send(self, call: Callable[[], object]) -> None:
         """Put a call in."""
-        queue, now = self._queue, self._clock.time_ns()
-        due = now + self._latency_ns
+        queue = self._queue
+        due = self._clock.time_ns() + self._latency_ns
         if self._jitter_ns:
             due += self._random.randrange(self._jitter_ns + 1)
         if queue:
-            due = max(due, queue[-1][0])
-        # Where calls are waiting or being made, a timer or the loop below takes this one along in its turn.
-        idle = not queue and not self._busy
-        queue.append((due, call))
-        if not idle:
-            return
-        if due > now:
-            self._clock.call_at(due, self._arrive)
+            queue.append((max(due, queue[-1][0]), call))
         else:
-            self._arrive()
+            queue.append((due, call))
+            self._clock.call_at(due, self._arrive)
 
     def _arrive(self) -> None:
-        queue, now = self._queue, self._clock.time_ns()
-        self._busy = True
-        try:
-            while queue and queue[0][0] <= now:
-                queue.popleft()[1]()
-        finally:
-            self._busy = False
-            if queue:
-                self._clock.call_at(queue[0][0], self._arrive)
+        queue = self._queue
+        call = queue.popleft()[1]
+        if queue:
+            self._clock.call_at(queue[0][0], self._arrive)
+        call()
 
 
 class Host(Protocol):

@@ -336,9 +336,8 @@ class Exchange:
         """
         market = self._market(symbol)
         market.external.apply(bids, asks, snapshot=snapshot)
-        if market.bids.prices or market.asks.prices:
-            if self._matcher.tape_depth(market):
-                self._settle()
+        if (market.bids.prices or market.asks.prices) and self._matcher.tape_depth(market):
+            self._settle()
 
     def apply_trade(
         self, symbol: str, side: Side, price: Decimal | str, quantity: Decimal | str, *, ts_event: int

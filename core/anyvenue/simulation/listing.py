@@ -98,9 +98,7 @@ class Listing:
             asks = [*asks, *self._shown(Side.SELL, own_asks)]
         return bids, asks
 
-    def tell_trade(
-        self, trade_id: str, side: Side, price: Decimal | str, quantity: Decimal | str, ts: int
-    ) -> None:
+    def tell_trade(self, trade_id: str, side: Side, price: Decimal | str, quantity: Decimal | str, ts: int) -> None:
         """Tell a trade."""
         self.record.add(ts, trade_id, side, price, quantity)
         for connection, instrument in self._trade_listeners.items():

@@ -86,6 +86,10 @@ class Pump:
         finally:
             task.cancel()
 
+    async def arrives(self, future: asyncio.Future[None]) -> bool:
+        """Turn the clock until `future` is done. Returns False where it never will be: no call is left on the clock."""
+        return await self.run_until(future.done)
+
     async def _turn(self) -> None:
         try:
             await self._turn_for_all()
@@ -109,14 +113,15 @@ class Pump:
                 await self._sleep(min(seconds, PAUSE_S_MAX))
                 continue  # what was scheduled during the pause may be due first
             moved = clock.step()
+            steps += 1
+            await self._quiet(at_least=steps % BREATH_STEPS == 0)
             for waiter, predicate in list(waiting.items()):
                 holds = predicate()
                 if holds or not moved:
                     waiting.pop(waiter, None)
                     if not waiter.done():
                         waiter.set_result(holds)
-            steps += 1
-            await self._quiet(at_least=steps % BREATH_STEPS == 0)
+            await self._quiet()
 
     def _pace(self) -> Callable[[int], float]:
         """Return a function that tells how many seconds to wait still before a time on the clock."""

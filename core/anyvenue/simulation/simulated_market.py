@@ -57,9 +57,7 @@ class SimulatedMarket:
             notify=self.notify,
             publish=self._publish,
         )
-        self.listings = {
-            source.instrument.symbol: Listing(source.instrument, self.exchange) for source in sources
-        }
+        self.listings = {source.instrument.symbol: Listing(source.instrument, self.exchange) for source in sources}
         self._sources = dict.fromkeys(sources)
         self._timers: dict[str, DrivenTimer] = {}
         self._wires: dict[str, Connection] = {}
@@ -246,9 +244,7 @@ class SimulatedMarket:
 
         def settle() -> None:
             self.exchange.settle_funding(instrument.symbol, FUNDING_RATE)
-            listing.tell_funding(
-                FundingRate(instrument=instrument, rate=FUNDING_RATE, ts_settle=due, ts_event=due)
-            )
+            listing.tell_funding(FundingRate(instrument=instrument, rate=FUNDING_RATE, ts_settle=due, ts_event=due))
 
         def ring() -> None:
             self._await_funding(listing)

@@ -148,9 +148,9 @@ def _lines(file: Traversable) -> Iterator[io.BufferedIOBase]:
         if raw.peek(2)[:2] != GZIP_MAGIC:
             yield raw
             return
-        with gzip.GzipFile(fileobj=raw) as unzipped:
-            with io.BufferedReader(cast("io.RawIOBase", unzipped), _READ_BYTES) as lines:
-                yield lines
+        unzipped = cast("io.RawIOBase", gzip.GzipFile(fileobj=raw))
+        with io.BufferedReader(unzipped, _READ_BYTES) as lines:
+            yield lines
 
 
 def _broken(file: Traversable, line: int, found: str, allowed: str) -> BrokenTape:

@@ -52,9 +52,7 @@ class TradeRecord:
             for entry in self._within(start_ns, end_ns)
         ]
 
-    def candles(
-        self, instrument: Instrument, interval_s: int, *, start_ns: int, end_ns: int, now: int
-    ) -> list[Candle]:
+    def candles(self, instrument: Instrument, interval_s: int, *, start_ns: int, end_ns: int, now: int) -> list[Candle]:
         """Return the candles that open in [start_ns, end_ns), oldest first; none where nobody traded.
 
         The one that is still open at `now` says so.

@@ -165,9 +165,7 @@ class SimulatedVenue(Venue):
         ticker = await self._ask(lambda exchange, account: self.market.ticker(mine.symbol))
         return evolve(ticker, instrument=mine, ts_recv=self._clock.time_ns())
 
-    async def candles(
-        self, instrument: Instrument, interval_s: int, *, start_ns: int, end_ns: int
-    ) -> Sequence[Candle]:
+    async def candles(self, instrument: Instrument, interval_s: int, *, start_ns: int, end_ns: int) -> Sequence[Candle]:
         """Return the candles made of what the market has shown so far; the last one may still be open."""
         mine = self._mine(instrument)
         record = self.market.listing(mine.symbol).record
@@ -284,9 +282,7 @@ class SimulatedVenue(Venue):
     async def fills(self, instrument: Instrument, *, start_ns: int) -> Sequence[Fill]:
         """Return the account's fills."""
         symbol = self._mine(instrument).symbol
-        return self._relabeled(
-            await self._ask(lambda exchange, account: exchange.fills(account, symbol, start_ns))
-        )
+        return self._relabeled(await self._ask(lambda exchange, account: exchange.fills(account, symbol, start_ns)))
 
     async def positions(self) -> Sequence[Position]:
         """Return the positions that are not flat."""

@@ -200,7 +200,12 @@ class TestOnePriceInManyWords:
 
 class TestLongNumbers:
     # The binary float nearest to 0.1 is 0.1000000000000000055511151231257827...
-    BELOW, AT, ABOVE, FAR = "0.09999999999999999999", "0.1", "0.100000000000000001", "0.1000000000000000055511151231257827"
+    BELOW, AT, ABOVE, FAR = (
+        "0.09999999999999999999",
+        "0.1",
+        "0.100000000000000001",
+        "0.1000000000000000055511151231257827",
+    )
 
     def test_prices_that_share_a_float_are_levels_of_their_own_in_order(self):
         texts = [self.ABOVE, self.AT, self.FAR, self.BELOW]
@@ -319,7 +324,9 @@ class TestBadInput:
     @pytest.mark.parametrize("level", [[10.5, "1"], ["10", 1.0], (D(10), 0.5), [float("nan"), 1]])
     def test_a_float_is_a_type_error_that_says_what_to_write(self, level):
         book = book_of([["10", "1"]], [["11", "1"]])
-        with pytest.raises(TypeError, match=r"somewhere:BTC-USDT-PERP: bid (price|size): found the float .* write Decimal"):
+        with pytest.raises(
+            TypeError, match=r"somewhere:BTC-USDT-PERP: bid (price|size): found the float .* write Decimal"
+        ):
             book.apply_delta([level], [])
         assert_useless(book, since=0)
 
@@ -418,9 +425,7 @@ def frames(forms):
     sizes = st.builds(spell, forms, st.one_of(st.just(0), st.integers(0, 2000)))
     bids = st.tuples(st.builds(spell, forms, st.integers(475, 499)), sizes)
     asks = st.tuples(st.builds(spell, forms, st.integers(501, 525)), sizes)
-    return st.lists(
-        st.tuples(st.booleans(), st.lists(bids, max_size=12), st.lists(asks, max_size=12)), max_size=12
-    )
+    return st.lists(st.tuples(st.booleans(), st.lists(bids, max_size=12), st.lists(asks, max_size=12)), max_size=12)
 
 
 @settings(max_examples=150, deadline=None)

@@ -146,7 +146,7 @@ def test_a_folder_gives_its_tapes_by_name(tmp_path):
 
 
 def test_what_is_not_there_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="market: found '.*nothing.tape'; allowed are 'tape', 'synthetic'"):
+    with pytest.raises(FileNotFoundError, match=r"market: found '.*nothing\.tape'; allowed are 'tape', 'synthetic'"):
         find_tapes(str(tmp_path / "nothing.tape"))
 
 

@@ -1,0 +1,292 @@
+"""Reading a configuration: a TOML file and the command line's changes become one checked `Configuration`.
+
+Everything that can be known to be wrong before a connection is opened is found here, all of it at once. Nothing is
+opened and no secret is fetched: that is `assemble`'s part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar
+
+from attrs import field, frozen
+
+from anyvenue.app.config import (
+    Configuration,
+    ConnectionConfig,
+    JournalConfig,
+    LogConfig,
+    Overrides,
+    StrategyConfig,
+)
+from anyvenue.app.config_errors import ConfigError, Problem, listed, near
+from anyvenue.app.plugins import Plugins
+from anyvenue.app.structure import Structurer
+from anyvenue.app.toml_source import KeyPath, TomlSource
+from anyvenue.engine.risk import RiskLimits
+from anyvenue.model.errors import UnknownInstrument
+from anyvenue.model.numbers import exact
+from anyvenue.venue.capabilities import Feature
+from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueDescriptor
+from anyvenue.venue.registry import PluginError
+from anyvenue.venue.secrets import SecretReference
+
+__all__ = ["load", "read"]
+
+T = TypeVar("T")
+
+
+@frozen(kw_only=True)
+class _ConnectionTable:
+    adapter: str
+    environment: Environment = Environment.SIMULATOR
+    allow_live: bool = False
+    allow_approximate: frozenset[Feature] = frozenset()
+    credentials: Mapping[str, SecretReference] = field(factory=dict)
+    options: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class _StrategyTable:
+    class_: str
+    connections: tuple[str, ...] | None = None
+    on_failure: Literal["keep", "flatten"] = "keep"
+    parameters: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class _Tables:
+    connections: Mapping[str, Any]
+    strategy: Any
+    simulation: Any = field(factory=dict)
+    risk: Any = field(factory=dict)
+    log: Any = field(factory=dict)
+    journal: Any = field(factory=dict)
+
+
+def read(path: Path, overrides: Overrides, plugins: Plugins) -> Configuration:
+    """Read a configuration file. Raises ConfigError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError([Problem(place=str(path), key="", text=f"cannot be read: {error.strerror}")]) from None
+    except UnicodeDecodeError:
+        raise ConfigError([Problem(place=str(path), key="", text="is not UTF-8 text")]) from None
+    return load(text, str(path), path.parent, overrides, plugins)
+
+
+def load(text: str, name: str, folder: Path, overrides: Overrides, plugins: Plugins) -> Configuration:
+    """Read a configuration from its text; `name` stands for it in messages. Raises ConfigError."""
+    source = TomlSource(name, text)
+    _override(source, overrides)
+    loader = _Loader(source, folder, plugins)
+    configuration = loader.configuration()
+    if configuration is None or loader.problems:
+        raise ConfigError(loader.problems)
+    return configuration
+
+
+def _override(source: TomlSource, overrides: Overrides) -> None:
+    for setting in overrides.settings:
+        source.change_by(setting)
+    connections = source.tables.get("connections")
+    names = list(connections) if isinstance(connections, dict) else []
+    for option, key, values in (
+        ("--venue", "adapter", overrides.venues),
+        ("--environment", "environment", overrides.environments),
+    ):
+        for said in values:
+            target, equals, value = said.rpartition("=")
+            if equals and target not in names:
+                text = f'found "{target}"; connections are {listed(names)}.{near(target, names)}'
+                raise ConfigError([Problem(place=f"{option} {said}", key="", text=text)])
+            for connection in [target] if equals else names:
+                source.change(("connections", connection, key), value, f"{option} {said}")
+    for key, (value, option) in overrides.simulation.items():
+        source.change(("simulation", key), value, option)
+
+
+class _Loader:
+    """Goes through the tables and gathers problems; a part that has any is None."""
+
+    def __init__(self, source: TomlSource, folder: Path, plugins: Plugins) -> None:
+        self.problems: list[Problem] = []
+        self._notes: list[str] = []
+        self._source = source
+        self._folder = folder
+        self._plugins = plugins
+        self._structurer = Structurer(folder)
+
+    def configuration(self) -> Configuration | None:
+        tables = self._structure(self._source.tables, _Tables, ())
+        if tables is None:
+            return None
+        connections = {
+            connection: self._connection(connection, table) for connection, table in tables.connections.items()
+        }
+        if not connections:
+            self._problem(("connections",), 'found none; add one, such as [connections.main] adapter = "simulated"')
+        strategy = self._strategy(tables.strategy, tuple(connections))
+        simulation = self._simulation(tables.simulation)
+        risk = self._structure(tables.risk, RiskLimits, ("risk",))
+        log = self._structure(tables.log, LogConfig, ("log",))
+        self._journal(tables.journal)
+        if strategy is None or simulation is None or risk is None or log is None:
+            return None
+        used = [connections.get(connection) for connection in strategy.connections]
+        return Configuration(
+            source=self._source.name,
+            folder=self._folder,
+            connections=tuple(connection for connection in used if connection is not None),
+            strategy=strategy,
+            simulation=simulation,
+            risk=risk,
+            log=log,
+            notes=tuple(self._notes),
+        )
+
+    def _connection(self, name: str, table: Any) -> ConnectionConfig | None:
+        path: KeyPath = ("connections", name)
+        connection = self._structure(table, _ConnectionTable, path)
+        if connection is None:
+            return None
+        try:
+            descriptor = self._plugins.venue(connection.adapter)
+        except PluginError as error:
+            self._problem((*path, "adapter"), str(error))
+            return None
+        self._check_environment(descriptor, connection, path)
+        options = self._options(descriptor, connection.options, path)
+        if options is None:
+            return None
+        return ConnectionConfig(
+            name=name,
+            descriptor=descriptor,
+            environment=connection.environment,
+            allow_approximate=connection.allow_approximate,
+            credentials=connection.credentials,
+            options=options,
+        )
+
+    def _check_environment(self, descriptor: VenueDescriptor, connection: _ConnectionTable, path: KeyPath) -> None:
+        wanted = connection.environment
+        if wanted not in descriptor.environments:
+            has = listed(environment.value for environment in Environment if environment in descriptor.environments)
+            text = f'found "{wanted.value}"; {descriptor.name} has {has}'
+            self._problem((*path, "environment"), text)
+        elif wanted is Environment.LIVE and not connection.allow_live:
+            text = (
+                "live trades real money and is not allowed yet; "
+                f"to allow it add the line `allow_live = true` to [{_dotted(path)}]"
+            )
+            self._problem((*path, "environment"), text, refusal=True)
+
+    def _options(self, descriptor: VenueDescriptor, tables: Mapping[str, Any], path: KeyPath) -> Any:
+        installed = self._plugins.venue_names()
+        for adapter in tables:
+            if adapter not in installed:
+                place = self._source.place((*path, "options", adapter))
+                self._notes.append(
+                    f"{place}: {_dotted((*path, 'options', adapter))} is ignored: no venue of that name is installed."
+                    f"{near(adapter, installed)}"
+                )
+        table = tables.get(descriptor.name, {})
+        return self._structure(table, descriptor.options, (*path, "options", descriptor.name))
+
+    def _strategy(self, table: Any, connections: tuple[str, ...]) -> StrategyConfig | None:
+        path: KeyPath = ("strategy",)
+        strategy = self._structure(table, _StrategyTable, path)
+        if strategy is None:
+            return None
+        wanted = connections if strategy.connections is None else strategy.connections
+        for index, name in enumerate(wanted):
+            if name not in connections:
+                text = f'found "{name}"; connections are {listed(connections)}.{near(name, connections)}'
+                self._problem((*path, "connections", index), text)
+            elif name in wanted[:index]:
+                self._problem((*path, "connections", index), f'found "{name}" twice; allowed is once')
+        if connections and not wanted:
+            self._problem((*path, "connections"), f"found none; connections are {listed(connections)}")
+        try:
+            cls = self._plugins.strategy(strategy.class_, self._folder)
+        except PluginError as error:
+            self._problem((*path, "class"), str(error))
+            return None
+        parameters: Any = self._structure(strategy.parameters, cls.Parameters, (*path, "parameters"))
+        if parameters is None:
+            return None
+        return StrategyConfig(
+            name=strategy.class_, cls=cls, connections=wanted, on_failure=strategy.on_failure, parameters=parameters
+        )
+
+    def _simulation(self, table: Any) -> SimulationSettings | None:
+        settings = self._structure(table, SimulationSettings, ("simulation",))
+        if settings is None:
+            return None
+        for key, least in _LEAST.items():
+            if getattr(settings, key) < least:
+                self._problem(("simulation", key), f"found {getattr(settings, key)}; allowed is {least} or more")
+        for key in ("balance", "maker_fee", "taker_fee"):
+            value = getattr(settings, key)
+            if value is not None and not _is_number(value, above_zero=key == "balance"):
+                allowed = "a number above 0" if key == "balance" else "a number"
+                self._problem(("simulation", key), f'found "{value}"; allowed is {allowed}, in quotes')
+        self._check_market(settings)
+        return settings
+
+    def _check_market(self, settings: SimulationSettings) -> None:
+        from anyvenue.simulation.sources import sources_of
+
+        try:
+            sources_of(settings)
+        except UnknownInstrument as error:
+            self._problem(("simulation", "symbols"), str(error).removeprefix("symbols: "))
+        except (OSError, ValueError) as error:
+            self._problem(("simulation", "market"), str(error).removeprefix("market: "))
+
+    def _journal(self, table: Any) -> None:
+        journal = self._structure(table, JournalConfig, ("journal",))
+        if journal is not None and journal.enabled:
+            text = "found true; allowed is false: the journal is not available in this version"
+            self._problem(("journal", "enabled"), text)
+
+    def _structure(self, value: object, cls: type[T], path: KeyPath) -> T | None:
+        made = self._structurer.structure(value, cls, path)
+        if not isinstance(made, list):
+            return made
+        for mistake in made:
+            self._problem(mistake.path, mistake.text)
+        return None
+
+    def _problem(self, path: KeyPath, text: str, *, refusal: bool = False) -> None:
+        place = self._source.place(path)
+        self.problems.append(Problem(place=place, key=_dotted(path), text=text, refusal=refusal))
+
+
+def _is_number(text: str, *, above_zero: bool) -> bool:
+    try:
+        return exact(text) > 0 or not above_zero
+    except ValueError:
+        return False
+
+
+_LEAST: Final = {
+    "latency_in_us": 0,
+    "latency_out_us": 0,
+    "latency_jitter_us": 0,
+    "leverage": 1,
+    "speed": 0,
+    "duration_s": 0,
+}
+
+
+def _dotted(path: KeyPath) -> str:
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            shown = part if part.replace("_", "").replace("-", "").isalnum() else f'"{part}"'
+            text += f".{shown}" if text else shown
+    return text

@@ -8,8 +8,8 @@ from typing import Any
 from anyvenue.engine.commands import Command, connection_of, perform
 from anyvenue.engine.engine import Engine
 from anyvenue.engine.result import RunResult
-from anyvenue.engine.runner import STOP_PATIENCE_NS, open_connection, stop_when_finished
 from anyvenue.engine.risk import RiskLimits
+from anyvenue.engine.runner import STOP_PATIENCE_NS, open_connection, stop_when_finished
 from anyvenue.engine.strategy import Strategy
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.reply import spawn

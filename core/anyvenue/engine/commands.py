@@ -149,7 +149,7 @@ async def perform(venue: Venue, command: Command) -> Sequence[EngineEvent]:
     """Carry out one command and return the events it came to. Raises only what cancels the task."""
     try:
         return await _call(venue, command)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever an adapter raises becomes the command's fate
         if not isinstance(error, AnyvenueError | InvalidOrder | UnknownInstrument):
             _log.exception("the venue %s raised what an adapter may not raise", venue.name)
         return failure_events(command, error)
@@ -205,9 +205,7 @@ def _order_event(command: Place | Amend | Cancel, error: Exception) -> EngineEve
         case Cancel(), None:
             return CancelUnknown(client_order_id=client_order_id, text=text)
         case _:
-            return CancelRejected(
-                client_order_id=client_order_id, reason=reason or RejectReason.OTHER, text=text
-            )
+            return CancelRejected(client_order_id=client_order_id, reason=reason or RejectReason.OTHER, text=text)
 
 
 def _proven_reason(error: Exception) -> RejectReason | None:

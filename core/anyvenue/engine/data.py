@@ -111,12 +111,10 @@ class MarketData:
 
     # Subscribing
 
-    def subscribe(
-        self, instrument: Instrument, channel: Channel, interval_s: int | None, depth: int | None
-    ) -> None:
+    def subscribe(self, instrument: Instrument, channel: Channel, interval_s: int | None, depth: int | None) -> None:
         """Start a stream for the strategy, or build what the venue does not send."""
         self._check_interval(channel, interval_s)
-        if interval_s is not None and not self._engine.has(Feature.CANDLES, instrument):
+        if interval_s is not None and not self._engine.desk.has(Feature.CANDLES, instrument):
             self._build_candles(instrument, interval_s)
         else:
             self._use(_STRATEGY, instrument, channel, interval_s, depth)
@@ -149,12 +147,10 @@ class MarketData:
         if stream is not None:
             stream.users.add(user)
             return
-        self._engine.require(_FEATURES[channel], instrument)
+        self._engine.desk.require(_FEATURES[channel], instrument)
         if channel is Channel.BOOK:
             self.keeper(instrument)
-        subscription = Subscription(
-            channel=channel, instrument=instrument, interval_s=interval_s, depth=depth
-        )
+        subscription = Subscription(channel=channel, instrument=instrument, interval_s=interval_s, depth=depth)
         self._streams[key] = _Stream(subscription, {user})
         self._engine.send(Subscribe(subscription))
 
@@ -171,7 +167,7 @@ class MarketData:
     def _build_candles(self, instrument: Instrument, interval_s: int) -> None:
         if (instrument.key, interval_s) in self._builders:
             return
-        trades = self._engine.has(Feature.TRADES, instrument)
+        trades = self._engine.desk.has(Feature.TRADES, instrument)
         source = CandleSource.TRADES if trades else CandleSource.MID
         builder = CandleBuilder(instrument, interval_s, source, self._engine.now)
         self._builders[instrument.key, interval_s] = builder

@@ -19,24 +19,23 @@ from anyvenue.engine.commands import (
     Command,
     CommandFailed,
     EngineEvent,
-    Protect,
-    SetLeverage,
 )
 from anyvenue.engine.data import MarketData
+from anyvenue.engine.desk import Desk
 from anyvenue.engine.journal import Journal, NoJournal
 from anyvenue.engine.orders import OrderManager, order_line
 from anyvenue.engine.portfolio import Portfolio
 from anyvenue.engine.recorder import Recorder
 from anyvenue.engine.result import RunResult
-from anyvenue.engine.risk import Exposure, RiskGate, RiskLimits
+from anyvenue.engine.risk import RiskLimits
 from anyvenue.engine.signal import Signal
 from anyvenue.engine.strategy import Strategy
 from anyvenue.engine.timers import Timers
 from anyvenue.model.balance import Balance
 from anyvenue.model.book import OrderBook
 from anyvenue.model.catalog import InstrumentCatalog
-from anyvenue.model.enums import Fate, MarginMode, OrderState, OrderType, PositionSide, Side
-from anyvenue.model.errors import Contradiction, RejectReason, TradingEnded
+from anyvenue.model.enums import Fate, OrderState
+from anyvenue.model.errors import Contradiction, TradingEnded
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import (
     BookDelta,
@@ -47,14 +46,13 @@ from anyvenue.model.market import (
     Ticker,
     Trade,
 )
-from anyvenue.model.numbers import Number, exact
+from anyvenue.model.numbers import exact
 from anyvenue.model.order import Order
-from anyvenue.model.order_events import AmendRejected, OrderEvent, OrderFilled, OrderRejected
-from anyvenue.model.order_spec import OrderSpec, Protection, check_protection
+from anyvenue.model.order_events import AmendRejected, OrderEvent, OrderFilled
 from anyvenue.model.position import Position
 from anyvenue.venue.capabilities import Capabilities, Feature
 from anyvenue.venue.clock import Clock
-from anyvenue.venue.events import Channel, Disconnected, Reconnected, StreamStale
+from anyvenue.venue.events import Disconnected, Reconnected, StreamStale
 
 __all__ = ["Engine", "EngineView"]
 
@@ -98,8 +96,8 @@ class Engine:
     """Runs one strategy on one or more connections.
 
     `allow_approximate` names, by connection, the features that may be used although the venue has them only
-    approximately. `on_failure` says what becomes of positions when the strategy raises: `keep` them or `flatten` them by
-    reduce-only market orders; its open orders are canceled either way. `session` is a short text of [0-9a-z],
+    approximately. `on_failure` says what becomes of positions when the strategy raises: `keep` them or `flatten` them
+    by reduce-only market orders; its open orders are canceled either way. `session` is a short text of [0-9a-z],
     unique to the run, for client order ids.
     """
 
@@ -131,12 +129,9 @@ class Engine:
         self.events = 0
         self._ts_start = self.now
         self._on_failure = on_failure
-        self._allow_approximate = dict(allow_approximate or {})
-        self._gate = RiskGate(risk or RiskLimits())
         self._journal = journal or NoJournal()
         self._outlet: Callable[[Command], None] | None = None
         self._catalogs: dict[str, InstrumentCatalog] = {}
-        self._capabilities: dict[str, Capabilities] = {}
         self._halted: set[str] = set()
         self._inbox: deque[tuple[Any, str]] = deque()
         self._busy = False
@@ -145,6 +140,7 @@ class Engine:
         self._next_sample = 0
         self.messages: deque[str] = deque(maxlen=MESSAGES_KEPT)
         self.data = MarketData(self)
+        self.desk = Desk(self, risk or RiskLimits(), allow_approximate or {})
         self.orders = OrderManager(session, self.send, lambda: self.now)
         self.portfolio = Portfolio(self.data.mark)
         self.recorder = Recorder(self.portfolio)
@@ -181,7 +177,7 @@ class Engine:
     ) -> None:
         """Make a connection known, before `start`. `depth_rules` is its venue's `depth_rule`."""
         self._catalogs[name] = InstrumentCatalog(instruments)
-        self._capabilities[name] = capabilities
+        self.desk.capabilities[name] = capabilities
         self.data.depth_rules[name] = depth_rules
 
     def start(self) -> None:
@@ -269,7 +265,7 @@ class Engine:
             return
         try:
             callback(*arguments)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a strategy raises stops the strategy, not the process
             self._strategy_failed(callback, error)
 
     def _strategy_failed(self, callback: Callable[..., None], error: Exception) -> None:
@@ -279,7 +275,7 @@ class Engine:
             return
         self.failure = f"{name}: {type(error).__name__}: {error}"
         self.say(f"the strategy failed in {self.failure}")
-        self._later(_Call(lambda: self._begin_stop("strategy_failed")))
+        self.later(_Call(lambda: self._begin_stop("strategy_failed")))
 
     def _begin_stop(self, reason: str) -> None:
         if self.is_stopping:
@@ -290,7 +286,7 @@ class Engine:
         self.is_stopping = True
         self.timers.cancel_all()
         for order in self.orders.open_orders():
-            self.cancel(order)
+            self.desk.cancel(order)
         self._flattens = bool(self.failure) and self._on_failure == "flatten"
         self._flatten_when_clear(None)
 
@@ -303,7 +299,7 @@ class Engine:
             _log.critical("a position could not be closed: %s. Close it by hand", ended.text)
             return
         for position in self.portfolio.positions():
-            self.close(position.instrument, position.side)
+            self.desk.close(position.instrument, position.side)
 
     def _on_order_event(self, event: OrderEvent) -> None:
         order = self.orders.find(self._source, event)
@@ -326,7 +322,7 @@ class Engine:
             self.call(self.strategy.on_order, changed)
         waiting = self.orders.release(changed)
         if waiting is not None:
-            self.amend(changed.client_order_id, *waiting)
+            self.desk.amend(changed.client_order_id, *waiting)
         self._flatten_when_clear(changed)
 
     def _on_filled(self, event: OrderFilled) -> None:
@@ -406,181 +402,11 @@ class Engine:
             raise ValueError(f"connection: found {name!r}; this strategy has {', '.join(self.connections)}")
         return self._catalogs[name]
 
-    def has(self, feature: Feature, instrument: Instrument) -> bool:
-        """Tell whether the instrument's venue can do something, in some grade."""
-        return self._capabilities[instrument.connection].has(feature)
-
-    def require(self, feature: Feature, instrument: Instrument) -> None:
-        """Raise NotSupported where the instrument's venue cannot do something, or not well enough."""
-        allowed = self._allow_approximate.get(instrument.connection, frozenset())
-        self._capabilities[instrument.connection].require(feature, venue=instrument.venue, allowed=allowed)
-
-    def book(self, instrument: Instrument) -> OrderBook:
-        """Return a book, subscribed or not."""
-        return self.data.keeper(instrument).book
-
-    def mark(self, instrument: Instrument) -> Decimal | None:
-        """Return the mark price, else the mid, else None."""
-        return self.data.mark(instrument)
-
-    def subscribe(
-        self, instrument: Instrument, channel: Channel, interval_s: int | None, depth: int | None
-    ) -> None:
-        """Start a stream of market data."""
-        self.data.subscribe(instrument, channel, interval_s, depth)
-
-    def unsubscribe(self, instrument: Instrument, channel: Channel, interval_s: int | None) -> None:
-        """Stop a stream of market data."""
-        self.data.unsubscribe(instrument, channel, interval_s)
-
-    def submit(
-        self, instrument: Instrument, side: Side, quantity: Number, price: Number | None, **how: Any
-    ) -> Order:
-        """Make an order, pass it by the limits, and send it."""
-        if how.get("display_quantity") is not None:
-            how["display_quantity"] = exact(how["display_quantity"], "display_quantity")
-        spec = OrderSpec(
-            client_order_id=self.orders.next_id(),
-            instrument=instrument,
-            side=side,
-            quantity=exact(quantity, "quantity"),
-            price=None if price is None else exact(price, "price"),
-            ts_created=self.now,
-            **how,
-        )
-        self._require_features(spec)
-        refusal = self._refusal(instrument, side, spec.price, spec.quantity, spec.quantity, spec.reduce_only)
-        if refusal is not None:
-            return self._refuse(Order(spec=spec), refusal)
-        order = self.orders.place(spec)
-        self.recorder.sent(order, self.data.mid(instrument))
-        return order
-
-    def _require_features(self, spec: OrderSpec) -> None:
-        instrument = spec.instrument
-        for feature, asked in (
-            (Feature.POST_ONLY, spec.post_only),
-            (Feature.MARKET, spec.order_type is OrderType.MARKET),
-            (Feature.REDUCE_ONLY, spec.reduce_only),
-            (Feature.ICEBERG, spec.display_quantity is not None),
-            (Feature.ATTACHED_PROTECTION, spec.protection is not None),
-            (Feature.SELF_TRADE_PREVENTION, spec.self_trade_prevention is not None),
-            (Feature.HEDGE_MODE, spec.position_side is not PositionSide.NET),
-        ):
-            if asked:
-                self.require(feature, instrument)
-        if spec.time_in_force.value != "gtc":
-            self.require(Feature(spec.time_in_force.value), instrument)
-        if spec.trigger is not None:
-            self.require(Feature(spec.trigger.kind.value), instrument)
-
-    def _refusal(
-        self,
-        instrument: Instrument,
-        side: Side,
-        price: Decimal | None,
-        quantity: Decimal,
-        adds: Decimal,
-        reduce_only: bool,
-    ) -> str | None:
-        if self.is_stopping and not reduce_only:
-            return "the run is ending; only reduce-only orders and cancels are taken"
-        exposure = Exposure(
-            self.portfolio.quantity(instrument),
-            self.orders.open_quantity(instrument, Side.BUY),
-            self.orders.open_quantity(instrument, Side.SELL),
-        )
-        return self._gate.refusal(
-            instrument,
-            side,
-            price=price,
-            quantity=quantity,
-            adds=adds,
-            reduce_only=reduce_only,
-            exposure=exposure,
-            reference=self.data.mark(instrument),
-            now_ns=self.now,
-        )
-
-    def _refuse(self, order: Order, text: str) -> Order:
-        self.orders.remember_refused(order)
-        self._later(
-            OrderRejected(
-                client_order_id=order.client_order_id,
-                reason=RejectReason.LOCAL_LIMIT,
-                text=text,
-                ts_recv=self.now,
-            )
-        )
-        return order
-
-    def amend(self, order: Order | str, price: Number | None, quantity: Number | None) -> Order:
-        """Change an order's price or total quantity, past the limits again."""
-        order = self._current(order)
-        instrument = order.instrument
-        new_price = order.price if price is None else instrument.check_price(price)
-        new_quantity = order.quantity if quantity is None else instrument.check_quantity(quantity)
-        if order.is_terminal:
-            return self._refuse_amend(order, RejectReason.ORDER_CLOSED, f"the order is {order.state.value}")
-        self.require(Feature.AMEND, instrument)
-        if self.orders.must_wait(order):
-            return self.orders.wish(order, new_price, new_quantity)
-        if new_price == order.price and new_quantity == order.quantity:
-            return order
-        adds = max(new_quantity - order.quantity, exact(0))
-        refusal = self._refusal(
-            instrument, order.side, new_price, new_quantity, adds, order.spec.reduce_only
-        )
-        if refusal is not None:
-            return self._refuse_amend(order, RejectReason.LOCAL_LIMIT, refusal)
-        self.recorder.decided(order, self.data.mid(instrument))
-        return self.orders.amend(order, new_price, new_quantity)
-
-    def _refuse_amend(self, order: Order, reason: RejectReason, text: str) -> Order:
-        self._later(
-            AmendRejected(client_order_id=order.client_order_id, reason=reason, text=text, ts_recv=self.now)
-        )
-        return order
-
-    def cancel(self, order: Order | str) -> Order:
-        """Cancel an order."""
-        return self.orders.cancel(self._current(order))
-
-    def close(self, instrument: Instrument, side: PositionSide) -> Order | None:
-        """Close a position by a reduce-only market order."""
-        quantity = self.portfolio.position(instrument, side).quantity
-        if not quantity:
-            return None
-        return self.submit(
-            instrument,
-            Side.SELL if quantity > 0 else Side.BUY,
-            abs(quantity),
-            None,
-            order_type=OrderType.MARKET,
-            reduce_only=True,
-            position_side=side,
-        )
-
-    def protect(self, instrument: Instrument, protection: Protection, side: PositionSide) -> None:
-        """Set a position's take-profit and stop-loss."""
-        self.require(Feature.PROTECTION, instrument)
-        position = self.portfolio.position(instrument, side)
-        mark = self.data.mark(instrument)
-        if position.quantity and mark is not None:
-            opening = Side.BUY if position.quantity > 0 else Side.SELL
-            check_protection(protection, opening=opening, price=mark, instrument=instrument)
-        self.send(Protect(instrument, protection, side))
-
-    def set_leverage(self, instrument: Instrument, leverage: Number, margin_mode: MarginMode) -> None:
-        """Set leverage and margin mode."""
-        self.require(Feature.LEVERAGE, instrument)
-        self.send(SetLeverage(instrument, exact(leverage, "leverage"), margin_mode))
-
     def request_stop(self, reason: str) -> None:
         """End the run after the callback in hand."""
         if reason:
             self.say(reason)
-        self._later(_Call(lambda: self._begin_stop("finished")))
+        self.later(_Call(lambda: self._begin_stop("finished")))
 
     def send(self, command: Command) -> None:
         """Write a command down and let it leave."""
@@ -594,14 +420,8 @@ class Engine:
             raise RuntimeError("the engine has no runner: call bind first")
         self._outlet(command)
 
-    def _current(self, order: Order | str) -> Order:
-        client_order_id = order if isinstance(order, str) else order.client_order_id
-        current = self.orders.get(client_order_id)
-        if current is None:
-            raise ValueError(f"order: found the client id {client_order_id!r}, which is none of this run's orders")
-        return current
-
-    def _later(self, event: Any) -> None:
+    def later(self, event: Any) -> None:
+        """Handle an event of our own making, after the one in hand."""
         if self._busy:
             self._inbox.append((event, ""))
         else:

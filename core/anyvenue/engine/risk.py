@@ -118,9 +118,7 @@ class RiskGate:
             return f"notional {notional} {instrument.quote} is above max_order_notional {limit}"
         return None
 
-    def _position(
-        self, limits: InstrumentLimits, side: Side, adds: Decimal, exposure: Exposure
-    ) -> str | None:
+    def _position(self, limits: InstrumentLimits, side: Side, adds: Decimal, exposure: Exposure) -> str | None:
         limit = limits.max_position
         if limit is None:
             return None

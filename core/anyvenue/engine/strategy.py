@@ -32,6 +32,7 @@ from anyvenue.model.numbers import Number
 from anyvenue.model.order import Order
 from anyvenue.model.order_spec import Protection, Trigger
 from anyvenue.model.position import Position
+from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.events import Channel
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class Strategy:
 
     def book(self, symbol: str | Instrument) -> OrderBook:
         """Return a subscribed book; before its first snapshot it is not synced."""
-        return self._engine.book(self.instrument(symbol))
+        return self._engine.data.keeper(self.instrument(symbol)).book
 
     def position(self, symbol: str | Instrument, side: PositionSide = PositionSide.NET) -> Position:
         """Return our position, as our fills make it."""
@@ -150,7 +151,11 @@ class Strategy:
 
     def mark_price(self, symbol: str | Instrument) -> Decimal | None:
         """Return the mark price, else the book's mid, else None."""
-        return self._engine.mark(self.instrument(symbol))
+        return self._engine.data.mark(self.instrument(symbol))
+
+    def supports(self, symbol: str | Instrument, feature: Feature) -> bool:
+        """Tell whether the instrument's venue can do something, in some grade."""
+        return self._engine.desk.has(feature, self.instrument(symbol))
 
     # Commands
 
@@ -166,13 +171,13 @@ class Strategy:
 
         Candles that the venue does not send are built from trades, else from mid prices, and say which.
         """
-        self._engine.subscribe(self.instrument(symbol), Channel(channel), interval_s, depth)
+        self._engine.data.subscribe(self.instrument(symbol), Channel(channel), interval_s, depth)
 
     def unsubscribe(
         self, symbol: str | Instrument, channel: Channel | str = Channel.BOOK, *, interval_s: int | None = None
     ) -> None:
         """Stop a stream."""
-        self._engine.unsubscribe(self.instrument(symbol), Channel(channel), interval_s)
+        self._engine.data.unsubscribe(self.instrument(symbol), Channel(channel), interval_s)
 
     def buy(self, symbol: str | Instrument, quantity: Number, price: Number | None = None, **how: Any) -> Order:
         """Buy: at market without a price, else with a limit. `how` is what `submit` takes."""
@@ -202,7 +207,7 @@ class Strategy:
 
         Raises InvalidOrder and its children, TypeError for a float, UnknownInstrument.
         """
-        return self._engine.submit(
+        return self._engine.desk.submit(
             self.instrument(symbol),
             side,
             quantity,
@@ -223,20 +228,20 @@ class Strategy:
 
         Asked for while the create or another amend is in flight it waits, and the last wish wins.
         """
-        return self._engine.amend(order, price, quantity)
+        return self._engine.desk.amend(order, price, quantity)
 
     def cancel(self, order: Order | str) -> Order:
         """Cancel an order. Asked for while its create or an amend is in flight, it waits and is then sent."""
-        return self._engine.cancel(order)
+        return self._engine.desk.cancel(order)
 
     def cancel_all(self, symbol: str | Instrument | None = None) -> None:
         """Cancel all our open orders, or those of one instrument. Orders of others are never touched."""
         for order in self.open_orders(symbol):
-            self._engine.cancel(order)
+            self._engine.desk.cancel(order)
 
     def close(self, symbol: str | Instrument, side: PositionSide = PositionSide.NET) -> Order | None:
         """Close a position by a reduce-only market order; None where there is none."""
-        return self._engine.close(self.instrument(symbol), side)
+        return self._engine.desk.close(self.instrument(symbol), side)
 
     def protect(
         self,
@@ -251,13 +256,13 @@ class Strategy:
         Raises NotSupported where the venue has no such thing, InvalidOrder for a level on the wrong side.
         """
         protection = Protection(take_profit=take_profit, stop_loss=stop_loss)
-        self._engine.protect(self.instrument(symbol), protection, position_side)
+        self._engine.desk.protect(self.instrument(symbol), protection, position_side)
 
     def set_leverage(
         self, symbol: str | Instrument, leverage: Number, margin_mode: MarginMode = MarginMode.CROSS
     ) -> None:
         """Set leverage and margin mode."""
-        self._engine.set_leverage(self.instrument(symbol), leverage, margin_mode)
+        self._engine.desk.set_leverage(self.instrument(symbol), leverage, margin_mode)
 
     def set_timer(self, name: str, *, after_s: Number | None = None, every_s: Number | None = None) -> None:
         """Have `on_timer(name)` called once, or again and again. A timer of that name is replaced."""

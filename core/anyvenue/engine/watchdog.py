@@ -48,5 +48,7 @@ class Watchdog:
                 reported = events
                 frame = sys._current_frames().get(self._watched)
                 where = "".join(traceback.format_stack(frame)) if frame is not None else "(no frame)"
-                _log.critical("a callback has not returned for %s s; the engine stands still:\n%s", self._limit_s, where)
+                _log.critical(
+                    "a callback has not returned for %s s; the engine stands still:\n%s", self._limit_s, where
+                )
             last = events

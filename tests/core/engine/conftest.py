@@ -77,9 +77,7 @@ class Desk:
     def __init__(self, strategy=None, *, connections=("main",), features=None, **engine):
         self.clock = DrivenClock(START)
         self.strategy = strategy or Listener()
-        self.engine = Engine(
-            self.strategy, connections=connections, clock=self.clock, session="test", **engine
-        )
+        self.engine = Engine(self.strategy, connections=connections, clock=self.clock, session="test", **engine)
         self.commands = []
         self.engine.bind(self.commands.append)
         capabilities = Capabilities.of(native=tuple(features or Feature))
@@ -100,9 +98,7 @@ class Desk:
 
     def show_book(self, bid="100.0", ask="100.2", instrument=None):
         self.strategy.subscribe(instrument or self.instrument)
-        self.receive(
-            BookSnapshot(instrument=instrument or self.instrument, bids=[[bid, "1"]], asks=[[ask, "1"]])
-        )
+        self.receive(BookSnapshot(instrument=instrument or self.instrument, bids=[[bid, "1"]], asks=[[ask, "1"]]))
         self.taken()
 
     def accept(self, order, venue_order_id="v1"):

@@ -53,7 +53,7 @@ class TestPlacing:
             desk.strategy.buy(BTC, 0.01, "100.0")
         with pytest.raises(InvalidPrice, match=r"main:BTC-USDT-PERP: price: found 100.05"):
             desk.strategy.buy(BTC, "0.010", "100.05")
-        with pytest.raises(QuantityTooSmall, match="smallest order is 0.001 BTC"):
+        with pytest.raises(QuantityTooSmall, match=r"smallest order is 0\.001 BTC"):
             desk.strategy.buy(BTC, "0.0001", "100.0")
         with pytest.raises(UnknownInstrument, match="BTX-USDT-PERP"):
             desk.strategy.buy("BTX-USDT-PERP", "0.010", "100.0")
@@ -354,7 +354,7 @@ class TestMoney:
         # Mid 100.1 at both decisions: the buy was 2 x 0.1 better, the sale 9.9 better.
         assert row.slippage == Decimal("-10.1")
         assert (result.orders, result.fills, row.maker_share) == (2, 2, 1)
-        # Equity at the fills: -0.2 + 0.2 = 0 (the mark is 0.1 above the price on 2), then after funding and the sale 9.3.
+        # Equity at the fills: -0.2 + 0.2 = 0 (the mark is 0.1 above the price, on 2), and 9.3 at the end.
         assert result.max_drawdown == 0
 
 

@@ -44,19 +44,17 @@ def fill(instrument, side, quantity, price, number, liquidity=Liquidity.TAKER):
 
 
 def test_drawdown_is_the_largest_fall_from_an_earlier_high():
-    mark = Decimal(100)
-    portfolio = Portfolio(lambda instrument: mark)
+    marks = {LINEAR.key: Decimal(100)}
+    portfolio = Portfolio(lambda instrument: marks[instrument.key])
     recorder = Recorder(portfolio)
     recorder.begin(Decimal(1000))
     bought = fill(LINEAR, Side.BUY, "1", "100", 1)
     portfolio.book(bought)
     recorder.filled(bought, 0)
-    for mark in map(Decimal, (110, 104, 107, 95, 109, 112, 103)):  # equity 1010, 1004, 1007, 995, 1009, 1012, 1003
+    for price in (110, 104, 107, 95, 109, 112, 103):  # equity 1010, 1004, 1007, 995, 1009, 1012, 1003
+        marks[LINEAR.key] = Decimal(price)
         recorder.sample(0, {})
-    marks = {LINEAR.key: mark}
-    result = recorder.result(
-        strategy="x", stopped="finished", failure="", ts_start=0, ts_end=1, events=0, marks=marks
-    )
+    result = recorder.result(strategy="x", stopped="finished", failure="", ts_start=0, ts_end=1, events=0, marks=marks)
     assert result.max_drawdown == 15  # from 1010 to 995
     assert [point.equity for point in result.equity] == [1010, 1004, 1007, 995, 1009, 1012, 1003]
 

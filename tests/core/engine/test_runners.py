@@ -51,7 +51,9 @@ class Diary(Strategy):
         self.pages.append((self.now, "candle", candle.close, candle.volume))
 
     def on_order(self, order):
-        self.pages.append((self.now, order.client_order_id, order.state, order.price, order.filled_quantity, order.cancel))
+        self.pages.append(
+            (self.now, order.client_order_id, order.state, order.price, order.filled_quantity, order.cancel)
+        )
 
     def on_fill(self, fill):
         self.pages.append((self.now, fill.trade_id, fill.price, fill.quantity, fill.fee, fill.liquidity))

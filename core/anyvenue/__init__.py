@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from anyvenue.engine.backtest import backtest
+    from anyvenue.engine.result import RunResult
     from anyvenue.engine.signal import Signal
     from anyvenue.engine.strategy import Strategy
     from anyvenue.model.balance import Balance
@@ -108,6 +110,7 @@ __all__ = [
     "RejectReason",
     "Rejected",
     "Rounding",
+    "RunResult",
     "SelfTradePrevention",
     "Session",
     "Side",
@@ -130,6 +133,7 @@ __all__ = [
     "VenueOrder",
     "VenueProtocolError",
     "WouldTakeLiquidity",
+    "backtest",
     "connect",
 ]
 
@@ -175,6 +179,7 @@ _HOMES: Final = {
     "RejectReason": "anyvenue.model.errors",
     "Rejected": "anyvenue.model.errors",
     "Rounding": "anyvenue.model.numbers",
+    "RunResult": "anyvenue.engine.result",
     "SelfTradePrevention": "anyvenue.model.enums",
     "Session": "anyvenue.venue.session",
     "Side": "anyvenue.model.enums",
@@ -197,6 +202,7 @@ _HOMES: Final = {
     "VenueOrder": "anyvenue.venue.interface",
     "VenueProtocolError": "anyvenue.model.errors",
     "WouldTakeLiquidity": "anyvenue.model.errors",
+    "backtest": "anyvenue.engine.backtest",
     "connect": "anyvenue.scripting",
 }
 

@@ -1,8 +1,8 @@
 """A two-sided market maker that leans against its inventory.
 
-It keeps one post-only bid and one post-only ask around a reservation price: the mid price, shifted against the
-position so that what is held is more likely to be sold than added to. Quotes move by amending in place. When the book
-cannot be trusted, both are pulled.
+It keeps one post-only bid and one post-only ask around a reservation price: the mid price of the others' orders,
+shifted against the position so that what is held is more likely to be sold than added to. Quotes move by amending in
+place. When the book cannot be trusted, or has been silent for too long, both are pulled.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from decimal import Decimal
 
 from attrs import frozen
 
-from anyvenue.engine.strategy import Strategy
-from anyvenue.model.book import OrderBook
-from anyvenue.model.enums import Side
-from anyvenue.model.instrument import Instrument
-from anyvenue.model.order import Order
+from anyvenue import Fate, Feature, Instrument, NotSupported, Order, OrderBook, OrderState, RejectReason, Side, Strategy
 
 __all__ = ["Quoter", "QuoterParameters"]
 
 BASIS_POINT = Decimal("0.0001")
+SECOND_NS = 1_000_000_000
+PAUSE_NS = SECOND_NS
+"""After a refusal that quoting further away does not cure, nothing new is tried for this long."""
+FOREVER = 1 << 63
 
 
 @frozen(kw_only=True)
@@ -27,12 +27,13 @@ class QuoterParameters:
     """What the quoter is told.
 
     Attributes:
-        instrument: neutral symbol, on the first connection.
+        instrument: symbol, on the first connection.
         quantity: of each quote, in the instrument's quantity unit.
-        half_spread_bp: distance of each quote from the reservation price, in basis points.
-        max_position: at this position (either way) the side that would add to it is no longer quoted.
+        half_spread_bp: distance of each quote from the reservation price, in basis points of the mid price.
+        max_position: what is held never gets beyond this, either way: near it quotes get smaller, at it they end.
         skew_bp: how far the reservation price has moved against a position of `max_position`, in basis points.
-        requote_bp: a resting quote is amended only when it is off by at least this much, in basis points.
+        requote_bp: a resting quote is moved only when it is off by more than this, in basis points.
+        silence_s: without a word of the book for this long, quotes are pulled; 0 for never.
     """
 
     instrument: str = "BTC-USDT-PERP"
@@ -41,71 +42,124 @@ class QuoterParameters:
     max_position: Decimal = Decimal("0.05")
     skew_bp: Decimal = Decimal("1.0")
     requote_bp: Decimal = Decimal("0.2")
+    silence_s: int = 10
 
     def __attrs_post_init__(self) -> None:
         for name in ("quantity", "half_spread_bp", "max_position"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: found {getattr(self, name)}; allowed are numbers above 0")
-        for name in ("skew_bp", "requote_bp"):
+        for name in ("skew_bp", "requote_bp", "silence_s"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: found {getattr(self, name)}; allowed are 0 and above")
+        if (reach := self.half_spread_bp + self.skew_bp) >= 10_000:
+            raise ValueError(f"half_spread_bp + skew_bp: found {reach}; allowed is below 10000, the price itself")
 
 
 class Quoter(Strategy):
-    """Quotes both sides of one instrument."""
+    """Quotes both sides of one instrument, whose position is its own alone."""
 
     Parameters = QuoterParameters
     parameters: QuoterParameters
 
     def on_start(self) -> None:
         """Watch the book."""
-        self._instrument: Instrument = self.instrument(self.parameters.instrument)
-        self._quantity = self._instrument.check_quantity(self.parameters.quantity)
-        self._quotes: dict[Side, str | None] = {Side.BUY: None, Side.SELL: None}
+        p = self.parameters
+        self._instrument: Instrument = self.instrument(p.instrument)
+        for feature in (Feature.POST_ONLY, Feature.AMEND):
+            if not self.supports(self._instrument, feature):
+                raise NotSupported(f"the quoter needs {feature.value}", venue=self._instrument.venue)
+        self._instrument.check_quantity(p.quantity)
+        self._half_spread = p.half_spread_bp * BASIS_POINT
+        self._skew = p.skew_bp * BASIS_POINT / p.max_position
+        self._tolerance = p.requote_bp * BASIS_POINT
+        self._quotes: dict[Side, str] = {}
+        self._asked: dict[Side, Decimal] = {}
+        self._paused_until = 0
+        self._heard = self.now
         self.subscribe(self._instrument)
+        if p.silence_s:
+            self.set_timer("silence", every_s=1)
 
     def on_book(self, book: OrderBook) -> None:
         """Put both quotes where they belong."""
-        mid = book.mid
-        if not book.is_synced or mid is None:
+        self._heard = self.now
+        bid, ask = self._best_of_others(book, Side.BUY), self._best_of_others(book, Side.SELL)
+        if not book.is_synced or bid is None or ask is None:
             self.cancel_all(self._instrument)
             return
-        p = self.parameters
+        mid = (bid + ask) / 2
         held = self.position(self._instrument).quantity
-        reservation = mid * (1 - p.skew_bp * BASIS_POINT * held / p.max_position)
-        distance = mid * p.half_spread_bp * BASIS_POINT
-        tolerance = mid * p.requote_bp * BASIS_POINT
+        reservation = mid * (1 - self._skew * held)
         for side in (Side.BUY, Side.SELL):
-            if held * side.sign + self._quantity > p.max_position:
-                self._pull(side)
-            else:
-                self._quote(side, self._passive(book, side, reservation - side.sign * distance), tolerance)
+            price = self._passive(book, side, reservation - side.sign * mid * self._half_spread)
+            self._quote(side, price, self.parameters.max_position - side.sign * held, mid * self._tolerance)
+
+    def on_order(self, order: Order) -> None:
+        """Take refusals in. Post-only refused is routine: the next book says where to quote instead."""
+        rejected = order.state is OrderState.REJECTED and order.reason is not RejectReason.WOULD_TAKE_LIQUIDITY
+        if rejected or (order.cancel is Fate.REFUSED and not order.is_terminal):
+            self.log.warning("%s: refused, quoting pauses: %s", order.client_order_id, order.text)
+            self._paused_until = max(self._paused_until, self.now + PAUSE_NS)
+        elif order.is_resting and order.amend is None and order.price != self._asked[order.side]:
+            self.cancel(order)  # its amend was refused, so it stands where it should not
+
+    def on_stop(self) -> None:
+        """Quote no more."""
+        self._paused_until = FOREVER
+
+    def on_timer(self, name: str) -> None:
+        """Pull the quotes when the book has been silent for too long."""
+        if self.now - self._heard > self.parameters.silence_s * SECOND_NS:
+            self.cancel_all(self._instrument)
+
+    def _best_of_others(self, book: OrderBook, side: Side) -> Decimal | None:
+        """The best price of one side that is not our quote alone: to follow oneself is to run away."""
+        levels = book.bids(2) if side is Side.BUY else book.asks(2)
+        order = self._working(side)
+        if levels and order is not None:
+            ours = levels[0].price in (order.price, self._asked[side])
+            if ours and levels[0].quantity <= order.leaves_quantity:
+                del levels[0]
+        return levels[0].price if levels else None
 
     def _passive(self, book: OrderBook, side: Side, price: Decimal) -> Decimal:
         """Keep a price from crossing the other side, and on the instrument's grid."""
         other = book.best_ask if side is Side.BUY else book.best_bid
         if other is not None:
-            step = self._instrument.price_rule.step_at(other.price)
-            limit = other.price - side.sign * step
+            limit = other.price - side.sign * self._instrument.price_rule.step_at(other.price)
             price = min(price, limit) if side is Side.BUY else max(price, limit)
         return self._instrument.round_price(price, side)
 
-    def _quote(self, side: Side, price: Decimal, tolerance: Decimal) -> None:
-        order = self._current(side)
+    def _quote(self, side: Side, price: Decimal, room: Decimal, tolerance: Decimal) -> None:
+        """Bring one side's quote to `price`; it may trade no more than `room`."""
+        order = self._working(side)
         if order is None:
-            sent = self.submit(self._instrument, side, self._quantity, price, post_only=True)
-            self._quotes[side] = sent.client_order_id
+            self._place(side, price, room)
+        elif order.leaves_quantity > room or order.cancel is Fate.REFUSED:
+            if self.now >= self._paused_until:
+                self.cancel(order)
+        elif order.price is not None and abs(order.price - price) > tolerance and _is_settled(order):
+            if order.filled_quantity:
+                self.cancel(order)  # the next one is whole again
+            else:
+                self._asked[side] = price
+                self.amend(order, price=price)
+
+    def _place(self, side: Side, price: Decimal, room: Decimal) -> None:
+        instrument = self._instrument
+        quantity = min(self.parameters.quantity, instrument.round_quantity(room))
+        if self.now < self._paused_until or price <= 0 or quantity < instrument.min_quantity:
             return
-        working = order.amend.price if order.amend is not None and order.amend.price is not None else order.price
-        if working is not None and abs(working - price) > tolerance:
-            self.amend(order, price=price)
+        if instrument.notional(quantity, price) >= instrument.min_notional:
+            self._asked[side] = price
+            self._quotes[side] = self.submit(instrument, side, quantity, price, post_only=True).client_order_id
 
-    def _pull(self, side: Side) -> None:
-        order = self._current(side)
-        if order is not None:
-            self.cancel(order)
-
-    def _current(self, side: Side) -> Order | None:
-        name = self._quotes[side]
+    def _working(self, side: Side) -> Order | None:
+        name = self._quotes.get(side)
         order = None if name is None else self.order(name)
         return None if order is None or order.is_terminal else order
+
+
+def _is_settled(order: Order) -> bool:
+    """Whether an order rests and none of its commands is on its way or of unknown fate."""
+    return order.is_resting and order.amend is None and order.cancel is None

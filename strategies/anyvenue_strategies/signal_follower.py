@@ -1,41 +1,45 @@
-"""Trades on signals that come from outside: sized by risk, protected from the start, never added to silently.
+"""Trades on signals that come from outside: sized by risk, protected from the start, never added to.
 
-A signal is a JSON object:
+What a signal looks like stands in `trade_idea`, where it may come from in `anyvenue.app.signal_sources`. The quantity
+is what loses `risk_pct` percent of the balance between entry and stop, rounded down; fees and slippage come on top. The
+entry is a limit order. Its stop and target are attached to it where the venue can do that, else they are set on the
+position with each fill of the entry; where the venue can do neither, nothing is traded.
 
-    {"contract": "BTC-USDT-PERP", "direction": "long", "entry_price": "61800", "stop_loss": "61700",
-     "risk_pct": "0.5", "take_profit": "62000", "id": "2024-08-08-1", "expiry": "2024-08-09T00:00:00Z"}
-
-`contract` is a neutral or a venue's symbol, `direction` long or short, `risk_pct` the percentage of the balance that is
-lost when the stop is hit. `take_profit`, `id` and `expiry` (ISO 8601 with zone, or Unix seconds) are optional. A signal
-that was seen before (same id; without one, same content) or has expired does nothing.
+One trade at a time for each instrument: a signal that comes while a position or an entry is there is refused. A signal
+is tried once: the same id (without one, the same content) does nothing the second time, whatever became of the first.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from attrs import frozen
 
-from anyvenue.engine.signal import Signal
-from anyvenue.engine.strategy import Strategy
-from anyvenue.model.enums import Side
-from anyvenue.model.instrument import Instrument
-from anyvenue.model.numbers import exact
-from anyvenue.model.order import Order
-from anyvenue.model.order_spec import Protection
+from anyvenue import (
+    Feature,
+    Fill,
+    Instrument,
+    NotSupported,
+    Order,
+    OrderBook,
+    Protection,
+    Signal,
+    Strategy,
+)
+from anyvenue.engine.commands import Command, Protect
+from anyvenue.model import check_protection
+from anyvenue_strategies.trade_idea import TradeIdea, read_trade_idea
 
-__all__ = ["SignalFollower", "SignalFollowerParameters", "TradeIdea", "read_signal"]
+__all__ = ["SignalFollower", "SignalFollowerParameters"]
 
 SIGNALS_REMEMBERED = 10_000
+BOOK_PATIENCE_S = 10
+"""How long a signal waits for its instrument's book."""
+RETRY_S = 1
+"""After this long a position that could not be closed is closed again."""
 SECOND_NS = 1_000_000_000
-_NEEDED = ("contract", "direction", "entry_price", "stop_loss", "risk_pct")
-_OPTIONAL = ("take_profit", "id", "expiry", "ts")
-_SIDES = {"long": Side.BUY, "buy": Side.BUY, "short": Side.SELL, "sell": Side.SELL}
 
 
 @frozen(kw_only=True)
@@ -43,10 +47,12 @@ class SignalFollowerParameters:
     """What the follower is told.
 
     Attributes:
-        max_risk_pct: a signal that asks for more of the balance is refused.
-        entry_timeout_s: an entry that has not filled after this long is canceled; 0 leaves it to the signal's expiry.
+        instruments: symbols, on the first connection: what may be traded; empty for all that the venue lists.
+        max_risk_pct: a signal that asks for more percent of the balance is refused.
+        entry_timeout_s: what an entry has not filled after this long is canceled; 0 leaves it to the signal's expiry.
     """
 
+    instruments: tuple[str, ...] = ()
     max_risk_pct: Decimal = Decimal(2)
     entry_timeout_s: int = 0
 
@@ -57,135 +63,180 @@ class SignalFollowerParameters:
             raise ValueError(f"entry_timeout_s: found {self.entry_timeout_s}; allowed are 0 and above")
 
 
-@frozen(kw_only=True)
-class TradeIdea:
-    """A signal, read."""
-
-    name: str
-    contract: str
-    side: Side
-    entry_price: Decimal
-    stop_loss: Decimal
-    risk_pct: Decimal
-    take_profit: Decimal | None
-    expiry_ns: int | None
+class Refused(ValueError):
+    """A signal that is not traded, and why."""
 
 
-def read_signal(payload: Mapping[str, Any]) -> TradeIdea:
-    """Read a signal. Raises ValueError or TypeError that names the field, what was found and what is allowed."""
-    missing = [name for name in _NEEDED if name not in payload]
-    unknown = [name for name in payload if name not in _NEEDED + _OPTIONAL]
-    if missing or unknown:
-        raise ValueError(
-            f"signal: missing {missing}, unknown {unknown}; needed are {list(_NEEDED)}, optional {list(_OPTIONAL)}"
-        )
-    direction = payload["direction"]
-    if not isinstance(direction, str) or direction.lower() not in _SIDES:
-        raise ValueError(f"direction: found {direction!r}; allowed are {', '.join(_SIDES)}")
-    target = payload.get("take_profit")
-    expiry = payload.get("expiry")
-    return TradeIdea(
-        name=str(payload["id"]) if payload.get("id") is not None else _fingerprint(payload),
-        contract=str(payload["contract"]),
-        side=_SIDES[direction.lower()],
-        entry_price=exact(payload["entry_price"], "entry_price"),
-        stop_loss=exact(payload["stop_loss"], "stop_loss"),
-        risk_pct=exact(payload["risk_pct"], "risk_pct"),
-        take_profit=None if target is None else exact(target, "take_profit"),
-        expiry_ns=None if expiry is None else _time_ns(expiry),
-    )
+@frozen
+class _Trade:
+    """The last trade of an instrument: its entry's client id, and its stop and target."""
 
-
-def _fingerprint(payload: Mapping[str, Any]) -> str:
-    text = repr(sorted((name, str(value)) for name, value in payload.items()))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _time_ns(value: object) -> int:
-    if isinstance(value, str) and not value.replace(".", "", 1).isdigit():
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            raise ValueError(f"expiry: found {value!r}; allowed are ISO 8601 times and Unix seconds") from None
-        if moment.tzinfo is None:
-            raise ValueError(f"expiry: found {value!r} without a time zone; write for example {value + 'Z'!r}")
-        return int(exact(str(int(moment.timestamp() * 1_000_000)), "expiry")) * 1000
-    return int(exact(value, "expiry") * SECOND_NS)  # type: ignore[arg-type]
+    entry: str
+    protection: Protection
+    is_attached: bool
 
 
 class SignalFollower(Strategy):
-    """One position per instrument, one entry at a time, each with stop and target from the first fill on."""
+    """One position per instrument, each with a stop from its first fill on."""
 
     Parameters = SignalFollowerParameters
     parameters: SignalFollowerParameters
 
-    def on_start(self) -> None:
-        """Wait for signals."""
+    def __init__(self, parameters: Any = None) -> None:
+        super().__init__(parameters)
         self._seen: OrderedDict[str, None] = OrderedDict()
-        self._entries: dict[str, str] = {}
+        self._waiting: dict[str, TradeIdea] = {}
+        self._trades: dict[str, _Trade] = {}
+
+    def on_start(self) -> None:
+        """Watch the books of what is known to be traded."""
+        self._allowed = {self.instrument(symbol).key for symbol in self.parameters.instruments}
+        for key in sorted(self._allowed):
+            self.subscribe(key)
+
+    # From a signal to an entry
 
     def on_signal(self, signal: Signal) -> None:
         """Act on a signal, or say why not."""
+        # Whatever comes from outside is refused at worst; it never stops the strategy.
         try:
-            idea = read_signal(signal.payload)
-            refusal = self._refusal(idea) or self._enter(idea)
-        except (TypeError, ValueError) as error:
-            refusal = str(error)
-        if refusal:
-            self.log.warning("signal from %s not traded: %s", signal.source, refusal)
+            idea = read_trade_idea(signal.payload)
+            self._remember(idea)
+            instrument = self._wanted(idea)
+            self.subscribe(instrument)
+            if self.book(instrument).is_synced:
+                self._enter(idea, instrument)
+            else:
+                self._waiting[instrument.key] = idea
+                self.set_timer(f"book {instrument.key}", after_s=BOOK_PATIENCE_S)
+        except (ArithmeticError, NotSupported, TypeError, ValueError) as error:
+            self.log.warning("signal from %s not traded: %s", signal.source, error)
 
-    def _refusal(self, idea: TradeIdea) -> str | None:
+    def on_book(self, book: OrderBook) -> None:
+        """Enter what has waited for this book."""
+        if book.is_synced and book.instrument.key in self._waiting:
+            idea = self._waiting.pop(book.instrument.key)
+            self.cancel_timer(f"book {book.instrument.key}")
+            try:
+                self._enter(idea, book.instrument)
+            except (ArithmeticError, NotSupported, TypeError, ValueError) as error:
+                self.log.warning("signal %s not traded: %s", idea.name, error)
+
+    def _remember(self, idea: TradeIdea) -> None:
         if idea.name in self._seen:
-            return f"signal {idea.name} was seen before"
+            raise Refused(f"signal {idea.name} was seen before")
         self._seen[idea.name] = None
         if len(self._seen) > SIGNALS_REMEMBERED:
             self._seen.popitem(last=False)
-        if idea.expiry_ns is not None and self.now >= idea.expiry_ns:
-            return f"signal {idea.name} has expired"
-        if not 0 < idea.risk_pct <= self.parameters.max_risk_pct:
-            return f"risk_pct: found {idea.risk_pct}; allowed is above 0 and at most {self.parameters.max_risk_pct}"
-        return None
 
-    def _enter(self, idea: TradeIdea) -> str | None:
+    def _wanted(self, idea: TradeIdea) -> Instrument:
         instrument = self.instrument(idea.contract)
-        held = self.position(instrument).quantity
-        if held:
-            return f"{instrument.key}: {held} is held already, and positions are not added to"
-        if self.open_orders(instrument):
-            return f"{instrument.key}: an entry is open already"
-        quantity = self._size(instrument, idea)
-        protection = Protection(take_profit=idea.take_profit, stop_loss=idea.stop_loss)
-        order = self.submit(instrument, idea.side, quantity, idea.entry_price, protection=protection)
-        self._entries[order.client_order_id] = idea.name
-        timeout = self._timeout_s(idea)
-        if timeout is not None:
-            self.set_timer(f"entry {order.client_order_id}", after_s=timeout)
-        self.log.info("signal %s: %s %s %s", idea.name, idea.side.value, quantity, instrument.key)
-        return None
+        if self._allowed and instrument.key not in self._allowed:
+            raise Refused(f"contract: found {instrument.key}; allowed are {', '.join(sorted(self._allowed))}")
+        if instrument.key in self._waiting:
+            raise Refused(f"{instrument.key}: another signal waits for its book")
+        return instrument
 
-    def _size(self, instrument: Instrument, idea: TradeIdea) -> Decimal:
+    def _enter(self, idea: TradeIdea, instrument: Instrument) -> None:
+        self._check(idea, instrument)
+        instrument.check_price(idea.entry_price)
+        protection = Protection(take_profit=idea.take_profit, stop_loss=idea.stop_loss)
+        check_protection(protection, opening=idea.side, price=idea.entry_price, instrument=instrument)
+        mark = self.mark_price(instrument)
+        if mark is not None and (mark - idea.stop_loss) * idea.side.sign <= 0:
+            raise Refused(f"stop_loss: found {idea.stop_loss}, which the price {mark} has passed already")
+        is_attached = self._is_attached(instrument)
+        quantity = self._size(idea, instrument)
+        order = self.submit(
+            instrument, idea.side, quantity, idea.entry_price, protection=protection if is_attached else None
+        )
+        self._trades[instrument.key] = _Trade(order.client_order_id, protection, is_attached)
+        self._limit_time(idea, order)
+        self.log.info("signal %s: %s %s %s", idea.name, idea.side.value, quantity, instrument.key)
+
+    def _check(self, idea: TradeIdea, instrument: Instrument) -> None:
+        limit = self.parameters.max_risk_pct
+        if not 0 < idea.risk_pct <= limit:
+            raise Refused(f"risk_pct: found {idea.risk_pct}; allowed is above 0 and at most {limit}")
+        if idea.expiry_ns is not None and self.now >= idea.expiry_ns:
+            raise Refused(f"signal {idea.name} has expired")
+        if held := self.position(instrument).quantity:
+            raise Refused(f"{instrument.key}: {held} is held already, and positions are not added to")
+        if self.open_orders(instrument):
+            raise Refused(f"{instrument.key}: an order is open already")
+
+    def _is_attached(self, instrument: Instrument) -> bool:
+        if self.supports(instrument, Feature.ATTACHED_PROTECTION):
+            return True
+        if self.supports(instrument, Feature.PROTECTION):
+            return False
+        raise Refused(f"{instrument.venue} can neither attach a stop to an order nor set one on a position")
+
+    def _size(self, idea: TradeIdea, instrument: Instrument) -> Decimal:
         balance = self.balance(instrument.settle, on=instrument.connection)
         if balance is None:
-            raise ValueError(f"the balance in {instrument.settle} is not known yet")
+            raise Refused(f"the balance in {instrument.settle} is not known")
         risk = balance.total * idea.risk_pct / 100
         return instrument.quantity_for_risk(risk, entry=idea.entry_price, stop=idea.stop_loss)
 
-    def _timeout_s(self, idea: TradeIdea) -> Decimal | None:
+    def _limit_time(self, idea: TradeIdea, order: Order) -> None:
         limits = [Decimal(self.parameters.entry_timeout_s)] if self.parameters.entry_timeout_s else []
         if idea.expiry_ns is not None:
             limits.append(Decimal(idea.expiry_ns - self.now) / SECOND_NS)
-        return min(limits) if limits else None
+        if limits:
+            self.set_timer(f"entry {order.client_order_id}", after_s=min(limits))
 
-    def on_timer(self, name: str) -> None:
-        """An entry has waited long enough."""
-        client_order_id = name.removeprefix("entry ")
+    # From the entry to the end of the trade
+
+    def on_fill(self, fill: Fill) -> None:
+        """Protect what the entry has filled. Once nothing is held the trade is over, with what is left of its entry."""
+        trade = self._trades.get(fill.instrument.key)
+        if trade is None:
+            return
+        if not self.position(fill.instrument).quantity:
+            self._cancel_entry(trade.entry)
+        elif fill.client_order_id == trade.entry and not trade.is_attached:
+            levels = trade.protection
+            try:
+                self.protect(fill.instrument, take_profit=levels.take_profit, stop_loss=levels.stop_loss)
+            except (NotSupported, ValueError) as error:
+                self._give_up(fill.instrument, trade, error)
+
+    def on_refused(self, command: Command, error: Exception) -> None:
+        """A position that cannot be protected is closed."""
+        if isinstance(command, Protect) and (trade := self._trades.get(command.instrument.key)) is not None:
+            self._give_up(command.instrument, trade, error)
+
+    def _give_up(self, instrument: Instrument, trade: _Trade, error: Exception) -> None:
+        self.log.error("%s: the position is closed, because it cannot be protected: %s", instrument.key, error)
+        self._cancel_entry(trade.entry)
+        self.close(instrument)
+
+    def _cancel_entry(self, client_order_id: str) -> None:
         order = self.order(client_order_id)
-        if client_order_id in self._entries and order is not None and not order.is_terminal:
+        if order is not None:
             self.cancel(order)
 
     def on_order(self, order: Order) -> None:
-        """Say what became of an entry."""
-        if order.is_terminal and self._entries.pop(order.client_order_id, None) is not None:
-            self.cancel_timer(f"entry {order.client_order_id}")
+        """Say what became of an entry; try again to close what could not be closed."""
+        key, trade = order.instrument.key, self._trades.get(order.instrument.key)
+        if trade is None or not order.is_terminal:
+            return
+        if order.client_order_id == trade.entry:
+            self.cancel_timer(f"entry {trade.entry}")
             if not order.filled_quantity:
-                self.log.warning("entry %s ended without a fill: %s", order.client_order_id, order.text or order.state)
+                self.log.warning("entry %s: nothing filled: %s %s", trade.entry, order.state.value, order.text)
+        elif order.spec.reduce_only and self.position(order.instrument).quantity:
+            self.set_timer(f"close {key}", after_s=RETRY_S)
+
+    def on_timer(self, name: str) -> None:
+        """Something has waited long enough."""
+        kind, _, subject = name.partition(" ")
+        match kind:
+            case "entry":
+                self._cancel_entry(subject)
+            case "close":
+                self.close(subject)
+            case "book":
+                idea = self._waiting.pop(subject)
+                self.log.warning("signal %s not traded: %s has no book", idea.name, subject)

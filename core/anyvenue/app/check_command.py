@@ -13,6 +13,7 @@ from anyvenue.app.assemble import credentials
 from anyvenue.app.config import Configuration, Overrides
 from anyvenue.app.figures import plain
 from anyvenue.app.run_command import load
+from anyvenue.app.signal_sources import SignalSettings
 
 __all__ = ["check", "described"]
 
@@ -45,6 +46,8 @@ def described(configuration: Configuration) -> str:
             lines.append(f"  allow_approximate = {_shown(connection.allow_approximate)}")
     for name, value in (("simulation", configuration.simulation), ("risk", configuration.risk)):
         lines += ["", name, *(_values(value) or ["  no limits"])]
+    if configuration.signals != SignalSettings():
+        lines += ["", "signals", *_values(configuration.signals)]
     return "\n".join(lines) + "\n"
 
 

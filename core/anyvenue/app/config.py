@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
+from anyvenue.app.signal_sources import SignalSettings
 from anyvenue.engine.risk import RiskLimits
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueDescriptor
@@ -85,6 +86,7 @@ class Configuration:
     strategy: StrategyConfig
     simulation: SimulationSettings
     risk: RiskLimits
+    signals: SignalSettings
     log: LogConfig
     notes: tuple[str, ...] = ()
 

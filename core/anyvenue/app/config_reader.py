@@ -22,7 +22,8 @@ from anyvenue.app.config import (
 )
 from anyvenue.app.config_errors import ConfigError, Problem, listed, near
 from anyvenue.app.plugins import Plugins
-from anyvenue.app.structure import Structurer
+from anyvenue.app.signal_sources import SignalSettings
+from anyvenue.app.structure import Structurer, describe
 from anyvenue.app.toml_source import KeyPath, TomlSource
 from anyvenue.engine.risk import RiskLimits
 from anyvenue.model.errors import UnknownInstrument
@@ -55,14 +56,8 @@ class _StrategyTable:
     parameters: Mapping[str, Any] = field(factory=dict)
 
 
-@frozen(kw_only=True)
-class _Tables:
-    connections: Mapping[str, Any]
-    strategy: Any
-    simulation: Any = field(factory=dict)
-    risk: Any = field(factory=dict)
-    log: Any = field(factory=dict)
-    journal: Any = field(factory=dict)
+_TABLES: Final = ("connections", "strategy", "simulation", "risk", "signals", "log", "journal")
+_NEEDED: Final = ("connections", "strategy")
 
 
 def read(path: Path, overrides: Overrides, plugins: Plugins) -> Configuration:
@@ -119,20 +114,16 @@ class _Loader:
         self._structurer = Structurer(folder)
 
     def configuration(self) -> Configuration | None:
-        tables = self._structure(self._source.tables, _Tables, ())
-        if tables is None:
-            return None
-        connections = {
-            connection: self._connection(connection, table) for connection, table in tables.connections.items()
-        }
-        if not connections:
-            self._problem(("connections",), 'found none; add one, such as [connections.main] adapter = "simulated"')
-        strategy = self._strategy(tables.strategy, tuple(connections))
-        simulation = self._simulation(tables.simulation)
-        risk = self._structure(tables.risk, RiskLimits, ("risk",))
-        log = self._structure(tables.log, LogConfig, ("log",))
-        self._journal(tables.journal)
-        if strategy is None or simulation is None or risk is None or log is None:
+        tables = self._source.tables
+        self._check_tables(tables)
+        connections = self._connections(tables.get("connections"))
+        strategy = self._strategy(tables["strategy"], tuple(connections)) if "strategy" in tables else None
+        simulation = self._simulation(tables.get("simulation", {}))
+        risk = self._structure(tables.get("risk", {}), RiskLimits, ("risk",))
+        signals = self._structure(tables.get("signals", {}), SignalSettings, ("signals",))
+        log = self._structure(tables.get("log", {}), LogConfig, ("log",))
+        self._journal(tables.get("journal", {}))
+        if strategy is None or simulation is None or risk is None or signals is None or log is None:
             return None
         used = [connections.get(connection) for connection in strategy.connections]
         return Configuration(
@@ -142,9 +133,29 @@ class _Loader:
             strategy=strategy,
             simulation=simulation,
             risk=risk,
+            signals=signals,
             log=log,
             notes=tuple(self._notes),
         )
+
+    def _check_tables(self, tables: Mapping[str, Any]) -> None:
+        for key in tables:
+            if key not in _TABLES:
+                self._problem((key,), f"unknown key; allowed are {listed(_TABLES)}.{near(key, _TABLES)}")
+        for key in _NEEDED:
+            if key not in tables:
+                self._problem((key,), "not given, and there is no default")
+
+    def _connections(self, tables: Any) -> dict[str, ConnectionConfig | None]:
+        """Return the connections by name, in the order of the file; one with a mistake is None."""
+        if tables is None:
+            return {}
+        if not isinstance(tables, Mapping):
+            self._problem(("connections",), f"found {describe(tables)}; allowed is a table")
+            return {}
+        if not tables:
+            self._problem(("connections",), 'found none; add one, such as [connections.main] adapter = "simulated"')
+        return {name: self._connection(name, table) for name, table in tables.items()}
 
     def _connection(self, name: str, table: Any) -> ConnectionConfig | None:
         path: KeyPath = ("connections", name)

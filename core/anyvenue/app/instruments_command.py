@@ -14,12 +14,11 @@ from anyvenue.app.figures import plain
 from anyvenue.app.launch import SIMULATED
 from anyvenue.app.plugins import InstalledPlugins, Plugins
 from anyvenue.app.text_table import text_table
-from anyvenue.app.wall_clock import WallClock
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.pricing import Tick
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
-from anyvenue.venue.clock import Clock
+from anyvenue.venue.clock import Clock, WallClock
 from anyvenue.venue.descriptor import Environment, VenueContext, VenueDescriptor
 
 __all__ = ["instruments", "instruments_text"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from types import FrameType
 from typing import Final
 
@@ -17,15 +17,16 @@ from attrs import evolve, frozen
 
 from anyvenue.app.assemble import NEEDS_KEYS, built, fresh_session, seeded_session
 from anyvenue.app.config import Configuration
-from anyvenue.app.wall_clock import WallClock
-from anyvenue.app.watch import Shower, watch
+from anyvenue.app.config_errors import ConfigError, Problem
+from anyvenue.app.signal_sources import SignalSettings, schedule_file, serve_signals
+from anyvenue.app.watch import Shower, watching
 from anyvenue.engine.backtest import run_backtest
 from anyvenue.engine.engine import Engine, EngineView
 from anyvenue.engine.live import run_live
 from anyvenue.engine.result import RunResult
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.sources import sources_of
-from anyvenue.venue.clock import Clock
+from anyvenue.venue.clock import Clock, WallClock
 from anyvenue.venue.descriptor import SimulationSettings
 from anyvenue.venue.interface import Venue
 
@@ -41,7 +42,10 @@ _SECOND_NS: Final = 1_000_000_000
 
 @frozen(kw_only=True)
 class Launch:
-    """A run that is ready to start. `end_ns` is None where no end is known."""
+    """A run that is ready to start.
+
+    `end_ns` is None where no end is known; `served` are the signals that come while it runs.
+    """
 
     engine: Engine
     venues: Mapping[str, Venue]
@@ -50,6 +54,7 @@ class Launch:
     speed: float
     start_ns: int
     end_ns: int | None
+    served: SignalSettings
 
     @property
     def ts(self) -> int:
@@ -104,21 +109,19 @@ async def launch(
     """
     ready = prepare(configuration, duration_s)
     stop = asyncio.Event()
-    with _signals(stop, say):
-        watching = None if shower is None else asyncio.create_task(watch(ready.view, shower))
-        try:
-            return await run_live(
-                ready.engine,
-                ready.venues,
-                clock=ready.clock,
-                stop=stop,
-                duration_s=ready.duration_s,
-                speed=ready.speed,
-            )
-        finally:
-            if watching is not None:
-                watching.cancel()
-                await asyncio.gather(watching, return_exceptions=True)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(_stopped_by_signals(stop, say))
+        await stack.enter_async_context(serve_signals(ready.engine, ready.served, configuration.folder))
+        if shower is not None:
+            await stack.enter_async_context(watching(ready.view, shower))
+        return await run_live(
+            ready.engine,
+            ready.venues,
+            clock=ready.clock,
+            stop=stop,
+            duration_s=ready.duration_s,
+            speed=ready.speed,
+        )
 
 
 def prepare(configuration: Configuration, duration_s: float | None = None) -> Launch:
@@ -133,7 +136,16 @@ def prepare(configuration: Configuration, duration_s: float | None = None) -> La
     now = clock.time_ns()
     engine, venues = built(configuration, clock, fresh_session(now))
     end = now + int(duration_s * _SECOND_NS) if duration_s > 0 else None
-    return Launch(engine=engine, venues=venues, clock=clock, duration_s=duration_s, speed=0.0, start_ns=now, end_ns=end)
+    return Launch(
+        engine=engine,
+        venues=venues,
+        clock=clock,
+        duration_s=duration_s,
+        speed=0.0,
+        start_ns=now,
+        end_ns=end,
+        served=configuration.signals,
+    )
 
 
 def prepare_backtest(configuration: Configuration, start_ns: int | None = None) -> Launch:
@@ -142,8 +154,16 @@ def prepare_backtest(configuration: Configuration, start_ns: int | None = None) 
     begin, end = market_span(settings, start_ns)
     clock = DrivenClock(begin)
     engine, venues = built(configuration, clock, seeded_session(settings.seed))
+    _schedule_signals(engine, configuration)
     return Launch(
-        engine=engine, venues=venues, clock=clock, duration_s=0.0, speed=settings.speed, start_ns=begin, end_ns=end
+        engine=engine,
+        venues=venues,
+        clock=clock,
+        duration_s=0.0,
+        speed=settings.speed,
+        start_ns=begin,
+        end_ns=end,
+        served=evolve(configuration.signals, file=None),
     )
 
 
@@ -152,12 +172,24 @@ def backtest(ready: Launch, say: Callable[[str], None]) -> RunResult:
     clock = ready.clock
     if not isinstance(clock, DrivenClock):
         raise TypeError("a backtest needs a driven clock: make it by prepare_backtest")
-    with _signals_of_thread(lambda: clock.call_at(0, lambda: ready.engine.stop("interrupted")), say):
+    with _thread_stopped_by_signals(lambda: clock.call_at(0, lambda: ready.engine.stop("interrupted")), say):
         return run_backtest(ready.engine, ready.venues, clock=clock)
 
 
+def _schedule_signals(engine: Engine, configuration: Configuration) -> None:
+    """On a driven clock the signals of a file are known beforehand."""
+    settings = configuration.signals
+    if settings.file is None:
+        return
+    try:
+        schedule_file(engine, settings.path(configuration.folder))
+    except OSError as error:
+        text = f'found "{settings.file}"; it cannot be read: {error.strerror}'
+        raise ConfigError([Problem(place=configuration.source, key="signals.file", text=text)]) from None
+
+
 @contextmanager
-def _signals(stop: asyncio.Event, say: Callable[[str], None]) -> Iterator[None]:
+def _stopped_by_signals(stop: asyncio.Event, say: Callable[[str], None]) -> Iterator[None]:
     """Let the first SIGINT or SIGTERM set `stop`; a second one acts as if nobody listened."""
     loop = asyncio.get_running_loop()
 
@@ -179,7 +211,7 @@ def _signals(stop: asyncio.Event, say: Callable[[str], None]) -> Iterator[None]:
 
 
 @contextmanager
-def _signals_of_thread(stop: Callable[[], object], say: Callable[[str], None]) -> Iterator[None]:
+def _thread_stopped_by_signals(stop: Callable[[], object], say: Callable[[str], None]) -> Iterator[None]:
     """The same without an event loop. `stop` is called between two steps of the interpreter."""
 
     def on_signal(number: int, frame: FrameType | None) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 import orjson
@@ -17,6 +18,9 @@ from anyvenue.venue.descriptor import Environment, VenueDescriptor
 from anyvenue.venue.registry import VENUES, PluginError, PluginState, PluginStatus, Registry
 
 __all__ = ["strategies_json", "strategies_text", "venues_json", "venues_text"]
+
+_MODULES = re.compile(r"\b(?:\w+\.)+(?=\w)")
+_FACTORY: Any = type(attrs.Factory(list))
 
 
 def venues_text(venues: Registry[VenueDescriptor] = VENUES) -> str:
@@ -87,16 +91,21 @@ def _strategies(plugins: Plugins) -> list[dict[str, Any]]:
 
 
 def _parameter(attribute: attrs.Attribute[Any]) -> dict[str, Any]:
-    kind: Any = attribute.type
     default: Any = attribute.default
     required = default is attrs.NOTHING
-    made = type(default) is type(attrs.Factory(list))
+    if isinstance(default, _FACTORY):
+        default = None if default.takes_self else default.factory()
     return {
         "name": attribute.name.rstrip("_"),
-        "type": kind if isinstance(kind, str) else getattr(kind, "__name__", "any"),
+        "type": _type_text(attribute.type),
         "required": required,
-        "default": None if required or made else str(getattr(default, "value", default)),
+        "default": None if required else str(getattr(default, "value", default)),
     }
+
+
+def _type_text(kind: Any) -> str:
+    """Return a type as its author wrote it, whether it has been resolved meanwhile or not."""
+    return kind.__name__ if isinstance(kind, type) and not get_args(kind) else _MODULES.sub("", str(kind))
 
 
 def _environments(descriptor: VenueDescriptor) -> list[str]:

@@ -185,11 +185,12 @@ def _amounts(row: Totals) -> list[tuple[str, str, str]]:
     def amount(value: Decimal) -> str:
         return money(value, row.settle, sign=True)
 
+    share = f"{percent(row.maker_share)} as maker" if row.turnover else ""
     return [
-        ("turnover", money(row.turnover, row.settle), f"{percent(row.maker_share)} as maker"),
+        ("turnover", money(row.turnover, row.settle), share),
         ("realised PnL", amount(row.realized_pnl), ""),
         ("unrealised PnL", amount(row.unrealized_pnl), ""),
-        ("fees", amount(-row.fees), "paid" if row.fees >= 0 else "received as rebates"),
+        ("fees", amount(-row.fees), "paid" if row.fees > 0 else "received as rebates" if row.fees else ""),
         ("funding", amount(row.funding), ""),
         ("net PnL", amount(row.net_pnl), ""),
         ("slippage", money(row.slippage, row.settle), "cost against the mid when orders were priced"),

@@ -60,7 +60,7 @@ def _tiles(result: RunResult, amounts: Sequence[Totals]) -> str:
 
 
 def _equity(result: RunResult, settles: Sequence[str]) -> str:
-    points = [(point.ts, float(point.equity)) for point in result.equity]
+    points = [(point.ts, float(point.equity)) for point in result.equity if point.ts >= result.ts_start]
     base = points[0][1] if points else None
     unit = f", {settles[0]}" if len(settles) == 1 else ""
     line = Series(points, "equity", filled=True)

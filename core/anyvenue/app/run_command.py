@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+from attrs import evolve
 
 from anyvenue.app import launch, logs
 from anyvenue.app.cli import ExitCode
@@ -89,6 +90,8 @@ def backtest(
     if end_ns is not None:
         simulation["duration_s"] = (end_ns - begin) / _SECOND_NS, f"--to {end}"
         configuration = load(config, overrides)
+    if configuration.signals.stdin or configuration.signals.webhook is not None:
+        _say("note: a backtest takes signals from signals.file only")
     ready = launch.prepare_backtest(configuration, start_ns)
     with logs.configured(configuration.log, level="warning"):
         result = _watched(ready, quiet=quiet)
@@ -111,7 +114,7 @@ def exit_code(result: RunResult) -> ExitCode:
 
 def _checked_span(configuration: Configuration, start_ns: int | None, end_ns: int | None) -> int:
     """Return when a backtest begins. Raises UsageError for times at which there is no data."""
-    first, last = launch.market_span(configuration.simulation)
+    first, last = launch.market_span(evolve(configuration.simulation, duration_s=0.0))
     begin = max(first, start_ns or first)
     for option, ts, least in (("--from", start_ns, None), ("--to", end_ns, begin)):
         if ts is not None and ((least is not None and ts <= least) or (last is not None and ts > last)):

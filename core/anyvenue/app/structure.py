@@ -7,6 +7,7 @@ underscore of a field's name is not part of its key (`class_` is written `class`
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from enum import Enum
@@ -37,6 +38,7 @@ __all__ = ["Mismatch", "Mistake", "Structurer", "describe"]
 T = TypeVar("T")
 
 _TEXT_MAX: Final = 80
+_NAMED: Final = re.compile(r"'(\w+)' (.*)", re.DOTALL)
 _SECRETS: Final = "credentials"
 """What stands under this key may be a secret by mistake, and is never shown."""
 
@@ -96,10 +98,10 @@ class Structurer:
         return _reference(value).resolve(self._folder)
 
 
-def _mistakes(error: BaseException, path: KeyPath) -> Iterator[Mistake]:
+def _mistakes(error: BaseException, path: KeyPath, cls: Any = None) -> Iterator[Mistake]:
     if isinstance(error, BaseValidationError):
         for inner in error.exceptions:
-            yield from _mistakes(inner, path + _step(inner))
+            yield from _mistakes(inner, path + _step(inner), error.cl)
     elif isinstance(error, ForbiddenExtraKeysError):
         allowed = [_key(a) for a in attrs.fields(error.cl) if a.init]
         for key in sorted(error.extra_fields):
@@ -110,7 +112,7 @@ def _mistakes(error: BaseException, path: KeyPath) -> Iterator[Mistake]:
     elif _SECRETS in path and not isinstance(error, SecretError):
         yield Mistake(path, "found a value (not shown); allowed is a table of references")
     else:
-        yield from _own_check(error, path)
+        yield from _own_check(error, path, cls)
 
 
 def _step(error: BaseException) -> KeyPath:
@@ -123,13 +125,13 @@ def _step(error: BaseException) -> KeyPath:
     return ()
 
 
-def _own_check(error: BaseException, path: KeyPath) -> Iterator[Mistake]:
-    """A class's own check: attrs' validators put the field among the arguments, behind the text."""
-    arguments = error.args
-    for argument in arguments[1:]:
-        if isinstance(argument, attrs.Attribute):
-            path = (*path, _key(argument))
-    yield Mistake(path, str(arguments[0]) if arguments else type(error).__name__)
+def _own_check(error: BaseException, path: KeyPath, cls: Any) -> Iterator[Mistake]:
+    """A class's own check. The validators of attrs begin their text with the field's name."""
+    text = str(error.args[0]) if error.args else type(error).__name__
+    named = _NAMED.match(text)
+    if named and attrs.has(cls) and hasattr(attrs.fields(cls), named[1]):
+        path, text = (*path, named[1].rstrip("_")), named[2]
+    yield Mistake(path, text)
 
 
 def _key(attribute: attrs.Attribute[Any]) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
 from typing import Final, Protocol
 
@@ -13,7 +14,9 @@ from anyvenue.model.book import OrderBook
 from anyvenue.model.order import Order
 from anyvenue.model.position import Position
 
-__all__ = ["RunProgress", "RunView", "Shower", "watch", "watched_from_beside"]
+__all__ = ["RunProgress", "RunView", "Shower", "watched_from_beside", "watching"]
+
+_log = logging.getLogger("anyvenue.app")
 
 INTERVAL_S: Final = 0.25
 
@@ -68,15 +71,28 @@ class Shower(Protocol):
         """Stop showing it."""
 
 
-async def watch(look: Callable[[], RunView], shower: Shower, *, interval_s: float = INTERVAL_S) -> None:
-    """Show what `look` returns, again and again, until this task is canceled; then once more."""
-    try:
+@asynccontextmanager
+async def watching(
+    look: Callable[[], RunView], shower: Shower, *, interval_s: float = INTERVAL_S
+) -> AsyncIterator[None]:
+    """Show what `look` returns some times a second while the block runs, and once more at its end."""
+
+    async def watch() -> None:
         while True:
             shower.show(look())
             await asyncio.sleep(interval_s)
+
+    task = asyncio.create_task(watch())
+    try:
+        yield
     finally:
+        task.cancel()
+        [outcome] = await asyncio.gather(task, return_exceptions=True)
         try:
-            shower.show(look())
+            if isinstance(outcome, Exception):
+                _log.error("the live view failed", exc_info=outcome)
+            else:
+                shower.show(look())
         finally:
             shower.close()
 

@@ -60,6 +60,7 @@ _log = logging.getLogger("anyvenue.engine")
 _order_log = logging.getLogger("anyvenue.orders")
 
 SAMPLE_INTERVAL_NS = 1_000_000_000
+NEVER = 1 << 63
 MESSAGES_KEPT = 50
 TRADES_KEPT = 50_000
 """How many trade ids are remembered, so that a fill told twice is booked once."""
@@ -89,7 +90,7 @@ class EngineView:
     positions: list[Position]
     net_pnl: Decimal
     messages: list[str]
-    progress: float | None
+    progress: float | None = None
 
 
 class Engine:
@@ -121,7 +122,6 @@ class Engine:
         self.connections = tuple(connections)
         self.clock = clock
         self.now = clock.time_ns()
-        self.progress: float | None = None
         self.failure = ""
         self.stop_reason = ""
         self.is_stopping = False
@@ -137,7 +137,8 @@ class Engine:
         self._busy = False
         self._source = ""
         self._trades_seen: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._next_sample = 0
+        self._next_sample = NEVER
+        self._early: list[Signal] | None = []
         self.messages: deque[str] = deque(maxlen=MESSAGES_KEPT)
         self.data = MarketData(self)
         self.desk = Desk(self, risk or RiskLimits(), allow_approximate or {})
@@ -161,7 +162,7 @@ class Engine:
             Reconnected: self._on_reconnected,
             CommandFailed: self._on_command_failed,
             OrderFilled: self._on_filled,
-            Signal: lambda event: self.call(strategy.on_signal, event),
+            Signal: self._on_signal,
             _TimerFired: lambda event: self.call(strategy.on_timer, event.name),
             _Call: lambda event: event.function(),
         }
@@ -188,7 +189,13 @@ class Engine:
         self.now = self._ts_start = self.clock.time_ns()
         self.recorder.begin(self._starting_equity())
         self._next_sample = self.now + SAMPLE_INTERVAL_NS
-        self.receive(_Call(lambda: self.call(self.strategy.on_start)))
+        self.receive(_Call(self._begin))
+
+    def _begin(self) -> None:
+        self.call(self.strategy.on_start)
+        early, self._early = self._early or [], None
+        for signal in early:
+            self._on_signal(signal)
 
     def receive(self, event: EngineEvent | Signal | _Internal, connection: str = "") -> None:
         """Handle one event, which came over `connection`, and what comes of it, to the end."""
@@ -241,7 +248,6 @@ class Engine:
             positions=self.portfolio.positions(),
             net_pnl=self.portfolio.net_pnl(),
             messages=list(self.messages),
-            progress=self.progress,
         )
 
     # Events
@@ -314,7 +320,7 @@ class Engine:
             self.say(str(error))
             return
         if _order_log.isEnabledFor(logging.INFO):
-            _order_log.info(type(event).__name__, extra={"event": order_line(changed)})
+            _order_log.info(type(event).__name__, extra={"event": order_line(changed, self.now)})
         self._count(order, changed)
         if _differs(order, changed) or isinstance(event, AmendRejected):
             if changed.text and changed.text != order.text:
@@ -349,6 +355,12 @@ class Engine:
             self.recorder.unknown += 1
         if after.is_terminal:
             self.recorder.ended(after)
+
+    def _on_signal(self, signal: Signal) -> None:
+        if self._early is None:
+            self.call(self.strategy.on_signal, signal)
+        else:
+            self._early.append(signal)
 
     def _on_funding_payment(self, payment: FundingPayment) -> None:
         self._journal.event(payment, self.now)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
 
 from anyvenue.engine.commands import Command, connection_of, failure_events, perform
 from anyvenue.engine.engine import Engine
@@ -53,7 +54,9 @@ async def run_live(
     try:
         for name, venue in venues.items():
             opening = open_connection(engine, name, venue)
-            await (opening if pump is None else pump.serve(opening))
+            if not await _done_before(stop, opening if pump is None else pump.serve(opening)):
+                engine.stop_reason = "interrupted"
+                return engine.result()
         with Watchdog(engine):
             engine.start()
             stop_when_finished(engine, venues)
@@ -72,6 +75,21 @@ async def run_live(
         carrier.abandon()
         for venue in venues.values():
             await venue.close()
+
+
+async def _done_before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Await `work`; where `stop` is set first, give it up and return False. Raises what it raises."""
+    working, stopped = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working
+            return True
+        return False
+    finally:
+        working.cancel()
+        stopped.cancel()
+        await asyncio.gather(working, stopped, return_exceptions=True)
 
 
 async def _poll_until(predicate: Callable[[], bool]) -> None:

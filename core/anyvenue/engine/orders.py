@@ -190,7 +190,7 @@ class OrderManager:
 
     def _log(self, what: str, order: Order) -> None:
         if _log.isEnabledFor(logging.INFO):
-            _log.info(what, extra={"event": order_line(order)})
+            _log.info(what, extra={"event": order_line(order, self._now())})
 
 
 def max_leaves(order: Order) -> Decimal:
@@ -201,9 +201,10 @@ def max_leaves(order: Order) -> Decimal:
     return leaves
 
 
-def order_line(order: Order) -> dict[str, str]:
-    """Return what a log line says about an order."""
-    line = {
+def order_line(order: Order, now_ns: int) -> dict[str, str | int]:
+    """Return what a log line says about an order at `now_ns`, the engine's time."""
+    line: dict[str, str | int] = {
+        "ts": now_ns,
         "client_order_id": order.client_order_id,
         "instrument": order.instrument.key,
         "side": order.side.value,

@@ -13,7 +13,7 @@ __all__ = ["EquityPoint", "FillPoint", "InstrumentResult", "RunResult"]
 
 @frozen
 class EquityPoint:
-    """Equity (balance and unrealised profit) over all connections at one time, in settle currency."""
+    """Equity (balance at the start and all profit since) over all connections at one time, in quote money."""
 
     ts: int
     equity: Decimal
@@ -78,7 +78,7 @@ class RunResult:
     """A whole run.
 
     `orders` counts orders that were sent, `refused` those that risk or the venue turned down, `amends` and `cancels`
-    the commands sent. `max_drawdown` is the largest fall of equity from an earlier high, in settle currency.
+    the commands sent. `max_drawdown` is the largest fall of equity from an earlier high, in quote money.
     `stopped` says why it ended: `finished`, `duration`, `interrupted`, or `strategy_failed` with `failure`.
     """
 

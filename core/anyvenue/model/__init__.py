@@ -79,8 +79,8 @@ from anyvenue.model.order_events import (
     OrderTriggered,
     OrderUnknown,
 )
-from anyvenue.model.order_machine import TRANSITIONS
 from anyvenue.model.order_spec import OrderSpec, Protection, Trigger, check_protection
+from anyvenue.model.order_table import TRANSITIONS
 from anyvenue.model.position import Position
 from anyvenue.model.pricing import PriceRule, SignificantFigures, Tick
 from anyvenue.model.symbols import Symbol, format_symbol, parse_symbol

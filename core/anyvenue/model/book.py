@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from anyvenue.model.book_side import EXACT, BookSide, Level
+from anyvenue.model.book_side import BookSide, Level
 from anyvenue.model.enums import ContractKind, Side
 from anyvenue.model.errors import InvalidBook
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import RawLevel
-from anyvenue.model.numbers import ZERO, Number, exact
+from anyvenue.model.numbers import EXACT, ZERO, Number, exact
 
 __all__ = ["Level", "OrderBook"]
 

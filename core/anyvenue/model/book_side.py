@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from decimal import Decimal
 from itertools import islice
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -26,12 +26,9 @@ from typing import Any, Final, NamedTuple
 from anyvenue.model.enums import Side
 from anyvenue.model.errors import InvalidBook
 from anyvenue.model.market import RawLevel
-from anyvenue.model.numbers import ZERO, exact
+from anyvenue.model.numbers import EXACT, ZERO, exact, shortest_text
 
-__all__ = ["EXACT", "BookSide", "Level"]
-
-EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
-"""A decimal context in which sums and products keep every digit. It cannot divide."""
+__all__ = ["BookSide", "Level"]
 
 FLOAT_DIGITS: Final = 15  # sys.float_info.dig: so many significant digits survive in a binary float
 FLOAT_TEXT: Final = 40  # a plain text of this length can neither overflow nor underflow a binary float
@@ -158,7 +155,7 @@ class BookSide:
         """Go over to shortest texts and merge the frame again: sizes are absolute, so twice does no harm."""
         for text in added:
             del self._sizes[text]
-        known = {_shortest(Decimal(text)): size for text, size in self._sizes.items()}
+        known = {shortest_text(Decimal(text)): size for text, size in self._sizes.items()}
         self.clear()
         self._is_rewriting = True
         if known:
@@ -194,7 +191,7 @@ class BookSide:
             raise InvalidBook(f"{where}: found {value}; allowed are numbers {'above' if name == 'price' else 'from'} 0")
         if abs(number.adjusted()) > MAX_EXPONENT or (isinstance(value, str) and not value.isascii()):
             raise InvalidBook(f"{where}: found {value!r}; allowed are decimal digits, exponents up to {MAX_EXPONENT}")
-        return _shortest(number)
+        return shortest_text(number.copy_abs())
 
     def _drop_dead(self) -> None:
         sizes = self._sizes
@@ -279,8 +276,3 @@ class BookSide:
 
     def _quantity(self, size: str) -> Decimal:
         return EXACT.multiply(Decimal(size), self._unit)
-
-
-def _shortest(number: Decimal) -> str:
-    text = f"{number.copy_abs():f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text

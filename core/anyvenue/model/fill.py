@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from anyvenue.model.enums import Liquidity, PositionSide, Side
 from anyvenue.model.instrument import Instrument
@@ -22,7 +22,7 @@ class Fill:
     above 0: the side says which way.
     """
 
-    instrument: Instrument
+    instrument: Instrument = field(repr=str)
     trade_id: str
     client_order_id: str | None
     venue_order_id: str | None

@@ -14,14 +14,18 @@ from attrs import field, frozen
 from anyvenue.model.enums import ContractKind, Side, TradingStatus
 from anyvenue.model.errors import InvalidPrice, InvalidQuantity, QuantityTooSmall
 from anyvenue.model.numbers import (
+    EXACT,
     ONE,
     ZERO,
     Number,
     Rounding,
+    divide_down,
     exact,
     is_multiple,
+    plain,
     quantize_money,
     round_to_step,
+    shortest_text,
 )
 from anyvenue.model.pricing import PriceRule
 
@@ -29,11 +33,11 @@ __all__ = ["Instrument"]
 
 
 def _number(value: Number) -> Decimal:
-    return exact(value)
+    return plain(exact(value))
 
 
 def _optional(value: Number | None) -> Decimal | None:
-    return None if value is None else exact(value)
+    return None if value is None else _number(value)
 
 
 @frozen(kw_only=True, cache_hash=True)
@@ -108,6 +112,12 @@ class Instrument:
                 f"{self.key}: min_quantity: found {self.min_quantity}; "
                 f"allowed are multiples of the quantity step {self.quantity_step}"
             )
+        contracts = divide_down(self.quantity_step, self.contract_size)
+        if EXACT.multiply(contracts, self.contract_size) != self.quantity_step:
+            raise ValueError(
+                f"{self.key}: quantity_step: found {self.quantity_step}, which is no decimal number of contracts of "
+                f"{self.contract_size}; allowed are steps that are"
+            )
 
     def __str__(self) -> str:
         return self.key
@@ -122,7 +132,8 @@ class Instrument:
     def round_price(self, price: Number, side: Side | None = None, *, rounding: Rounding | None = None) -> Decimal:
         """Return the nearest allowed price; with `side`, the nearest that is no worse for that side.
 
-        A buy rounds down and a sell rounds up, so that a rounded quote never crosses. `rounding` overrides.
+        A buy rounds down and a sell rounds up, so that a rounded quote never crosses. `rounding` overrides. Below
+        the smallest allowed price the result may be 0.
         """
         chosen = rounding or (Rounding.NEAREST if side is None else Rounding.DOWN if side is Side.BUY else Rounding.UP)
         return self.price_rule.round(exact(price, "price"), chosen)
@@ -133,7 +144,7 @@ class Instrument:
         if number <= 0:
             raise InvalidPrice(f"{self.key}: price: found {number}; allowed are prices above 0")
         if not self.price_rule.allows(number):
-            near = self.price_rule.round(number, Rounding.NEAREST)
+            near = self.price_rule.round(number, Rounding.NEAREST) or self.price_rule.round(number, Rounding.UP)
             raise InvalidPrice(f"{self.key}: price: found {number}; allowed is {self.price_rule}, such as {near}")
         return number
 
@@ -151,7 +162,7 @@ class Instrument:
                 f"{self.key}: quantity: found {number}; allowed are quantities above 0 (the side says which way)"
             )
         if number < self.min_quantity:
-            raise QuantityTooSmall(f"{self.key}: quantity: found {number}; {self._smallest(None)}")
+            raise QuantityTooSmall(f"{self.key}: quantity: found {number} {self.quantity_unit}; {self._smallest(None)}")
         if not is_multiple(number, self.quantity_step):
             raise InvalidQuantity(
                 f"{self.key}: quantity: found {number} {self.quantity_unit}; "
@@ -175,27 +186,23 @@ class Instrument:
         rounded = round_to_step(number, self.quantity_step, Rounding.TOWARD_ZERO)
         if rounded == 0 and number != 0:
             raise QuantityTooSmall(
-                f"{self.key}: quantity: found {number}, which is 0 contracts; {self._smallest(None)}"
+                f"{self.key}: quantity: found {number} {self.quantity_unit}, which is 0 contracts; "
+                f"{self._smallest(None)}"
             )
-        return rounded / self.contract_size
+        return plain(divide_down(rounded, self.contract_size))
 
     def from_contracts(self, contracts: Number) -> Decimal:
         """Return the quantity in a number of contracts, sign kept."""
-        return exact(contracts, "contracts") * self.contract_size
+        return plain(EXACT.multiply(exact(contracts, "contracts"), self.contract_size))
 
     def quantity_for_notional(self, notional: Number, *, price: Number) -> Decimal:
         """Return the largest allowed quantity worth at most `notional` quote money at `price`.
 
-        Raises QuantityTooSmall where that is below the smallest order.
+        Raises QuantityTooSmall where that is below the smallest order, by quantity or by notional.
         """
         money, at = exact(notional, "notional"), self._positive_price(price)
-        quantity = self.round_quantity(money / at if self.kind is ContractKind.LINEAR else money)
-        if quantity < self.min_quantity:
-            raise QuantityTooSmall(
-                f"{self.key}: notional: found {money} {self.quote}, which is {quantity} {self.quantity_unit}; "
-                f"{self._smallest(at)}"
-            )
-        return quantity
+        quantity = divide_down(money, at) if self.kind is ContractKind.LINEAR else money
+        return self._sized(quantity, at, f"notional: found {money} {self.quote}")
 
     def quantity_for_risk(self, risk: Number, *, entry: Number, stop: Number) -> Decimal:
         """Return the largest allowed quantity that loses at most `risk` settle money between `entry` and `stop`.
@@ -204,22 +211,39 @@ class Instrument:
         Raises QuantityTooSmall where that is below the smallest order, InvalidPrice where entry and stop are equal.
         """
         money, at_entry, at_stop = exact(risk, "risk"), self._positive_price(entry), self._positive_price(stop)
-        lost = abs(self.pnl(self.contract_size, entry=at_entry, exit=at_stop))
-        if not lost:
+        distance = EXACT.subtract(at_entry, at_stop).copy_abs()
+        if not distance:
             raise InvalidPrice(f"{self.key}: stop: found {at_stop}, the entry price itself; allowed is any other price")
-        quantity = self.round_quantity(money / lost * self.contract_size)
-        if quantity < self.min_quantity:
+        if self.kind is ContractKind.INVERSE:
+            money_times = EXACT.multiply(money, EXACT.multiply(at_entry, at_stop))
+        else:
+            money_times = money
+        found = f"risk: found {money} {self.settle} from {at_entry} to {at_stop}"
+        return self._sized(divide_down(money_times, distance), at_entry, found)
+
+    def _sized(self, quantity: Decimal, price: Decimal, found: str) -> Decimal:
+        """Return an order's quantity of at most `quantity`. Raises QuantityTooSmall where there is none."""
+        most = quantity if self.max_quantity is None else min(quantity, self.max_quantity)
+        rounded = self.round_quantity(most)
+        if rounded < self._smallest_quantity(price):
             raise QuantityTooSmall(
-                f"{self.key}: risk: found {money} {self.settle} from {at_entry} to {at_stop}, which is {quantity} "
-                f"{self.quantity_unit}; {self._smallest(at_entry)}"
+                f"{self.key}: {found}, which is {shortest_text(rounded)} {self.quantity_unit}; {self._smallest(price)}"
             )
-        return quantity
+        return rounded
+
+    def _smallest_quantity(self, price: Decimal | None) -> Decimal:
+        if price is None or not self.min_notional:
+            return self.min_quantity
+        needed = self.min_notional if self.kind is ContractKind.INVERSE else self.min_notional / price
+        return max(self.min_quantity, round_to_step(needed, self.quantity_step, Rounding.UP))
 
     def _smallest(self, price: Decimal | None) -> str:
-        text = f"the smallest order is {self.min_quantity} {self.quantity_unit}"
-        text += f" ({self.min_quantity / self.contract_size} contracts"
+        quantity = self._smallest_quantity(price)
+        contracts = self.to_contracts(quantity)
+        text = f"the smallest order is {quantity} {self.quantity_unit}"
+        text += f" ({contracts} contract{'' if contracts == 1 else 's'}"
         if price is not None:
-            text += f", {self.notional(self.min_quantity, price)} {self.quote} at {price}"
+            text += f", {shortest_text(self.notional(quantity, price))} {self.quote} at {price}"
         return text + ")"
 
     # Values

@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from anyvenue.model.enums import Side
 from anyvenue.model.instrument import Instrument
@@ -36,7 +36,7 @@ RawLevel: TypeAlias = Sequence[str]
 class BookSnapshot:
     """A whole order book: it replaces what was there. Ids are the venue's sequence numbers, 0 where it has none."""
 
-    instrument: Instrument
+    instrument: Instrument = field(repr=str)
     bids: Sequence[RawLevel]
     asks: Sequence[RawLevel]
     last_id: int = 0
@@ -49,7 +49,7 @@ class BookDelta:
     """Changed levels, with absolute sizes. It covers the venue's ids `first_id` to `last_id`; `previous_id` is the
     id it says it follows, where the venue says so."""
 
-    instrument: Instrument
+    instrument: Instrument = field(repr=str)
     bids: Sequence[RawLevel]
     asks: Sequence[RawLevel]
     first_id: int = 0
@@ -63,7 +63,7 @@ class BookDelta:
 class Trade:
     """A public trade. `side` is the taker's; `quantity` is in the instrument's quantity unit."""
 
-    instrument: Instrument
+    instrument: Instrument = field(repr=str)
     trade_id: str
     side: Side
     price: Decimal
@@ -76,7 +76,7 @@ class Trade:
 class Ticker:
     """Prices that are not the book's: last, mark, index, and the funding rate in force. None where not given."""
 
-    instrument: Instrument
+    instrument: Instrument = field(repr=str)
     last_price: Decimal | None = None
     mark_price: Decimal | None = None
     index_price: Decimal | None = None
@@ -98,7 +98,7 @@ class CandleSource(Enum):
 class Candle:
     """Open, high, low, close over [`ts_open`, `ts_open` + `interval_s`); volume in the quantity unit (0 from mids)."""
 
-    instrument: Instrument
+    instrument: Instrument = field(repr=str)
     interval_s: int
     ts_open: int
     open: Decimal
@@ -116,7 +116,7 @@ class Candle:
 class FundingRate:
     """A funding settlement, or the rate expected for the next. Above 0, longs pay shorts."""
 
-    instrument: Instrument
+    instrument: Instrument = field(repr=str)
     rate: Decimal
     ts_settle: int
     settled: bool = True
@@ -128,7 +128,7 @@ class FundingRate:
 class FundingPayment:
     """Funding booked on one of our positions, in settle currency: positive received, negative paid."""
 
-    instrument: Instrument
+    instrument: Instrument = field(repr=str)
     amount: Decimal
     rate: Decimal | None = None
     ts_event: int = 0

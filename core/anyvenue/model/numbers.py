@@ -7,24 +7,49 @@ digits by the time it gets here, so it is refused rather than converted.
 from __future__ import annotations
 
 from decimal import (
+    MAX_EMAX,
+    MAX_PREC,
+    MIN_EMIN,
     ROUND_CEILING,
     ROUND_DOWN,
     ROUND_FLOOR,
     ROUND_HALF_EVEN,
     ROUND_UP,
+    Context,
     Decimal,
     InvalidOperation,
 )
 from enum import Enum
 from typing import Final, TypeAlias
 
-__all__ = ["ONE", "ZERO", "Number", "Rounding", "exact", "is_multiple", "quantize_money", "round_to_step"]
+__all__ = [
+    "EXACT",
+    "ONE",
+    "ZERO",
+    "Number",
+    "Rounding",
+    "divide_down",
+    "exact",
+    "is_multiple",
+    "plain",
+    "quantize_money",
+    "round_to_step",
+    "shortest_text",
+]
 
 Number: TypeAlias = Decimal | int | str
 """What the public API takes where a number is meant: a Decimal, an int, or the number's text. Never a float."""
 
 ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
+_TWO: Final = Decimal(2)
+
+EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+"""A context in which sums and products keep every digit. It cannot divide."""
+
+# Enough digits for the quotient of any two numbers that trading can come up with.
+_WIDE: Final = Context(prec=200)
+_WIDE_DOWN: Final = Context(prec=200, rounding=ROUND_DOWN)
 
 # Divided money (inverse notionals, released entry cost) is cut here once, when it comes into being; after that only
 # sums and differences are taken, so nothing is ever lost or made. 28 digits of context leave 12 before the point.
@@ -74,27 +99,56 @@ def _parse(text: str, name: str) -> Decimal:
     raise ValueError(f"{name}: found the text {text!r}; allowed is a decimal number such as '0.01'")
 
 
+def plain(number: Decimal) -> Decimal:
+    """Return the same number without a positive exponent, so that it prints as 100 and not as 1E+2."""
+    return EXACT.add(number, ZERO)
+
+
+def shortest_text(number: Decimal) -> str:
+    """Return the number in plain digits, without zeros that say nothing."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def round_to_step(value: Decimal, step: Decimal, rounding: Rounding) -> Decimal:
-    """Return the multiple of `step` (above zero) that `rounding` chooses, exactly."""
-    steps = (value / step).to_integral_value(rounding.value)
-    candidate = steps * step
-    # The quotient above is rounded to the context's 28 digits; where that moved it over a step, move it back.
-    if rounding is Rounding.DOWN and candidate > value:
-        candidate -= step
-    elif rounding is Rounding.UP and candidate < value:
-        candidate += step
-    elif rounding is Rounding.TOWARD_ZERO and abs(candidate) > abs(value):
-        candidate -= step.copy_sign(value)
-    elif rounding is Rounding.AWAY_FROM_ZERO and abs(candidate) < abs(value):
-        candidate += step.copy_sign(value)
-    return candidate
+    """Return the multiple of `step` (above zero) that `rounding` chooses, exactly.
+
+    Raises ValueError where value and step are more than 200 digits apart.
+    """
+    try:
+        steps, rest = _WIDE.divmod(value, step)
+    except InvalidOperation:
+        raise ValueError(f"found {value}, which is too far from the step {step} to be rounded to it") from None
+    if rest and _goes_outwards(steps, rest, step, rounding):
+        steps += -1 if rest < 0 else 1
+    return plain(EXACT.multiply(steps, step))
+
+
+def _goes_outwards(steps: Decimal, rest: Decimal, step: Decimal, rounding: Rounding) -> bool:
+    """Tell whether to go away from zero, from the whole number of steps towards it. `rest` has the value's sign."""
+    if rounding is Rounding.NEAREST:
+        doubled = EXACT.multiply(rest.copy_abs(), _TWO)
+        return doubled > step or (doubled == step and steps % 2 != 0)
+    if rounding is Rounding.UP:
+        return rest > 0
+    if rounding is Rounding.DOWN:
+        return rest < 0
+    return rounding is Rounding.AWAY_FROM_ZERO
 
 
 def is_multiple(value: Decimal, step: Decimal) -> bool:
-    """Tell whether `value` is a whole number of `step`."""
-    return value % step == 0
+    """Tell whether `value` is a whole number of `step`. False where they are more than 200 digits apart."""
+    try:
+        return not _WIDE.remainder(value, step)
+    except InvalidOperation:
+        return False
+
+
+def divide_down(value: Decimal, divisor: Decimal) -> Decimal:
+    """Return the quotient cut to 200 digits, so that rounding can never make a little more of it."""
+    return _WIDE_DOWN.divide(value, divisor)
 
 
 def quantize_money(value: Decimal) -> Decimal:
     """Cut an amount of money that came out of a division to 16 decimals, half to even."""
-    return value.quantize(MONEY_QUANTUM, ROUND_HALF_EVEN)
+    return value.quantize(MONEY_QUANTUM, ROUND_HALF_EVEN, _WIDE)

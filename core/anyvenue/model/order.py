@@ -36,10 +36,13 @@ class Order:
         state: where it is in its life.
         create, amend, cancel: the three commands' fates. `Fate.UNKNOWN` means sent and not known: it is reconciled,
             never retried and never forgotten. None means there was no such command (or, for amend, none is open).
+        lost_amend: an amend that was of open fate when another was sent or the order ended; it may yet prove done.
         venue_order_id: the venue's id now; `former_ids` are the ones it had before.
         booked_quantity, booked_value: sums over the fills seen (value = price x quantity), fees in settle currency.
         reported_quantity, reported_average: what the venue said in whole, which may run ahead of the fills.
         reason, text: why it was refused or ended, where it was.
+        sequence: of the last report, where the venue numbers them.
+        ts_terms: the venue's time of the price and quantity in force; older news of them changes nothing.
     """
 
     spec: OrderSpec
@@ -49,6 +52,7 @@ class Order:
     create: Fate | None = None
     amend: Amendment | None = None
     cancel: Fate | None = None
+    lost_amend: Amendment | None = None
     venue_order_id: str | None = None
     former_ids: tuple[str, ...] = ()
     triggered: bool = False
@@ -61,6 +65,7 @@ class Order:
     reason: RejectReason | None = None
     text: str = ""
     sequence: int | None = None
+    ts_terms: int = 0
     ts_event: int = 0
     ts_recv: int = 0
 
@@ -139,4 +144,5 @@ class Order:
             self.create is Fate.UNKNOWN
             or self.cancel is Fate.UNKNOWN
             or (self.amend is not None and self.amend.fate is Fate.UNKNOWN)
+            or (self.lost_amend is not None and not self.state.is_terminal)
         )

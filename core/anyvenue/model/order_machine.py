@@ -1,13 +1,16 @@
-"""The life of an order as a table, and the functions that carry it out.
+"""The functions that carry out the life of an order, whose table is `TRANSITIONS`.
 
-Three rules keep it sound:
+Four rules keep it sound:
 
 - Evidence that the order lives (a fill, an amend, a report) settles the create, whatever its reply says later.
 - An order that has ended stays ended, except that fills may still arrive: the last of them can turn CANCELED or
   EXPIRED into FILLED; and that a look-up may bring back what was thought REJECTED.
+- An amend of open fate is proven by what could not be without it: more has traded than the old quantity allows, or a
+  rest was canceled where by the old quantity there was none. This holds after the end too (`lost_amend`).
 - What cannot be true raises Contradiction instead of being guessed at.
 
-`TRANSITIONS` says which states may follow; a pair that is not in it is a contradiction.
+Channels are not in step with each other. Where the venue's clock or what has traded shows that a report or an amend
+is older than what is known, its price and quantity change nothing.
 """
 
 from __future__ import annotations
@@ -21,112 +24,19 @@ from attrs import evolve
 from anyvenue.model import order_events as ev
 from anyvenue.model.enums import Fate, OrderState
 from anyvenue.model.errors import Contradiction
+from anyvenue.model.numbers import ZERO
+from anyvenue.model.order_table import TRANSITIONS
 
 if TYPE_CHECKING:
-    from anyvenue.model.order import Order
+    from anyvenue.model.order import Amendment, Order
 
 __all__ = ["TRANSITIONS", "transition"]
 
-NEW, SENT, OPEN = OrderState.NEW, OrderState.SENT, OrderState.OPEN
-PARTIAL, FILLED = OrderState.PARTIALLY_FILLED, OrderState.FILLED
-CANCELED, REJECTED, EXPIRED = OrderState.CANCELED, OrderState.REJECTED, OrderState.EXPIRED
+SENT, OPEN, PARTIAL = OrderState.SENT, OrderState.OPEN, OrderState.PARTIALLY_FILLED
+FILLED, CANCELED = OrderState.FILLED, OrderState.CANCELED
+REJECTED, EXPIRED = OrderState.REJECTED, OrderState.EXPIRED
 
-_States = frozenset[OrderState]
-
-
-def _to(*states: OrderState) -> _States:
-    return frozenset(states)
-
-
-TRANSITIONS: Final[Mapping[tuple[OrderState, type[ev.OrderEvent]], _States]] = {
-    (NEW, ev.OrderSent): _to(SENT),
-    (NEW, ev.OrderRejected): _to(REJECTED),
-    # The create is on its way. Anything may overtake its reply.
-    (SENT, ev.OrderAccepted): _to(OPEN),
-    (SENT, ev.OrderRejected): _to(REJECTED),
-    (SENT, ev.OrderUnknown): _to(SENT),
-    (SENT, ev.OrderFilled): _to(PARTIAL, FILLED),
-    (SENT, ev.OrderTriggered): _to(OPEN),
-    (SENT, ev.OrderCanceled): _to(CANCELED),
-    (SENT, ev.OrderExpired): _to(EXPIRED),
-    (SENT, ev.AmendSent): _to(SENT),
-    (SENT, ev.OrderAmended): _to(OPEN),
-    (SENT, ev.AmendRejected): _to(SENT),
-    (SENT, ev.AmendUnknown): _to(SENT),
-    (SENT, ev.CancelSent): _to(SENT),
-    (SENT, ev.CancelRejected): _to(SENT),
-    (SENT, ev.CancelUnknown): _to(SENT),
-    (SENT, ev.OrderReported): _to(OPEN, PARTIAL, FILLED, CANCELED, REJECTED, EXPIRED),
-    # It rests.
-    (OPEN, ev.OrderAccepted): _to(OPEN),
-    (OPEN, ev.OrderUnknown): _to(OPEN),
-    (OPEN, ev.OrderFilled): _to(PARTIAL, FILLED),
-    (OPEN, ev.OrderTriggered): _to(OPEN),
-    (OPEN, ev.OrderCanceled): _to(CANCELED),
-    (OPEN, ev.OrderExpired): _to(EXPIRED),
-    (OPEN, ev.AmendSent): _to(OPEN),
-    (OPEN, ev.OrderAmended): _to(OPEN),
-    (OPEN, ev.AmendRejected): _to(OPEN),
-    (OPEN, ev.AmendUnknown): _to(OPEN),
-    (OPEN, ev.CancelSent): _to(OPEN),
-    (OPEN, ev.CancelRejected): _to(OPEN),
-    (OPEN, ev.CancelUnknown): _to(OPEN),
-    (OPEN, ev.OrderReported): _to(OPEN, PARTIAL, FILLED, CANCELED, EXPIRED),
-    # It rests with a part filled.
-    (PARTIAL, ev.OrderAccepted): _to(PARTIAL),
-    (PARTIAL, ev.OrderUnknown): _to(PARTIAL),
-    (PARTIAL, ev.OrderFilled): _to(PARTIAL, FILLED),
-    (PARTIAL, ev.OrderTriggered): _to(PARTIAL),
-    (PARTIAL, ev.OrderCanceled): _to(CANCELED, FILLED),
-    (PARTIAL, ev.OrderExpired): _to(EXPIRED, FILLED),
-    (PARTIAL, ev.AmendSent): _to(PARTIAL),
-    (PARTIAL, ev.OrderAmended): _to(PARTIAL, FILLED),
-    (PARTIAL, ev.AmendRejected): _to(PARTIAL, FILLED),
-    (PARTIAL, ev.AmendUnknown): _to(PARTIAL),
-    (PARTIAL, ev.CancelSent): _to(PARTIAL),
-    (PARTIAL, ev.CancelRejected): _to(PARTIAL),
-    (PARTIAL, ev.CancelUnknown): _to(PARTIAL),
-    (PARTIAL, ev.OrderReported): _to(PARTIAL, FILLED, CANCELED, EXPIRED),
-    # A look-up is the venue's truth: it may bring back an order thought refused.
-    **{
-        (REJECTED, event): _to(REJECTED)
-        for event in (
-            ev.OrderRejected,
-            ev.OrderUnknown,
-            ev.OrderCanceled,
-            ev.OrderExpired,
-            # Replies to commands that were sent before the refusal was known.
-            ev.AmendRejected,
-            ev.AmendUnknown,
-            ev.CancelRejected,
-            ev.CancelUnknown,
-        )
-    },
-    (REJECTED, ev.OrderReported): _to(OPEN, PARTIAL, FILLED, CANCELED, REJECTED, EXPIRED),
-    # Ended. Replies that lost a race change nothing; late fills still count.
-    **{
-        (state, event): _to(state)
-        for state in (FILLED, CANCELED, EXPIRED)
-        for event in (
-            ev.OrderAccepted,
-            ev.OrderUnknown,
-            ev.OrderTriggered,
-            ev.OrderCanceled,
-            ev.OrderExpired,
-            ev.OrderAmended,
-            ev.AmendRejected,
-            ev.AmendUnknown,
-            ev.CancelRejected,
-            ev.CancelUnknown,
-        )
-    },
-    (FILLED, ev.OrderFilled): _to(FILLED),
-    (CANCELED, ev.OrderFilled): _to(CANCELED, FILLED),
-    (EXPIRED, ev.OrderFilled): _to(EXPIRED, FILLED),
-    (FILLED, ev.OrderReported): _to(FILLED),
-    (CANCELED, ev.OrderReported): _to(CANCELED, FILLED),
-    (EXPIRED, ev.OrderReported): _to(EXPIRED, FILLED),
-}
+_Changes = dict[str, Any]
 
 
 def transition(order: Order, event: ev.OrderEvent) -> Order:
@@ -144,7 +54,7 @@ def transition(order: Order, event: ev.OrderEvent) -> Order:
     changes["ts_event"] = max(order.ts_event, event.ts_event)
     changes["ts_recv"] = max(order.ts_recv, event.ts_recv)
     if state.is_terminal:
-        changes |= _settled(order, state)
+        changes |= _settled(order, state, changes)
     return evolve(order, **changes)
 
 
@@ -157,7 +67,7 @@ def _contradiction(order: Order, event: ev.OrderEvent, why: str = "") -> Contrad
     )
 
 
-def _ids(order: Order, event: ev.OrderEvent) -> dict[str, Any]:
+def _ids(order: Order, event: ev.OrderEvent) -> _Changes:
     """Keep the venue's id; only an amend or a trigger may replace one that is known."""
     new = event.venue_order_id
     if new is None or new == order.venue_order_id or new in order.former_ids:
@@ -169,20 +79,30 @@ def _ids(order: Order, event: ev.OrderEvent) -> dict[str, Any]:
     return {"former_ids": (*order.former_ids, new)}
 
 
-def _settled(order: Order, state: OrderState) -> dict[str, Any]:
+def _settled(order: Order, state: OrderState, changes: _Changes) -> _Changes:
     """An order that has ended leaves no fate open."""
-    changes: dict[str, Any] = {"amend": None}
-    changes["create"] = Fate.REFUSED if state is REJECTED else Fate.DONE
+    settled: _Changes = {"amend": None, "create": Fate.REFUSED if state is REJECTED else Fate.DONE}
+    if state in (FILLED, REJECTED):
+        settled["lost_amend"] = None
+    else:
+        left = [changes.get(name, getattr(order, name)) for name in ("amend", "lost_amend")]
+        settled["lost_amend"] = max(filter(None, left), key=_raised, default=None)
     if order.cancel in (Fate.IN_FLIGHT, Fate.UNKNOWN):
-        changes["cancel"] = Fate.DONE if state is CANCELED else Fate.REFUSED
-    return changes
+        settled["cancel"] = Fate.DONE if state is CANCELED else Fate.REFUSED
+    return settled
 
 
-def _full_at(order: Order) -> Decimal:
-    """How much must trade for the order to be full, while an amend that may raise it is open."""
-    if order.amend is not None and order.amend.quantity is not None:
-        return max(order.quantity, order.amend.quantity)
-    return order.quantity
+def _open_amends(order: Order) -> list[Amendment]:
+    return [amend for amend in (order.amend, order.lost_amend) if amend is not None]
+
+
+def _full_at(quantity: Decimal, *amends: Amendment | None) -> Decimal:
+    """How much must trade for an order to be full for certain, while amends that may raise it are open."""
+    return max((quantity, *(_raised(amend) for amend in amends)))
+
+
+def _raised(amend: Amendment | None) -> Decimal:
+    return ZERO if amend is None or amend.quantity is None else amend.quantity
 
 
 def _living(filled: Decimal, full_at: Decimal) -> OrderState:
@@ -191,79 +111,101 @@ def _living(filled: Decimal, full_at: Decimal) -> OrderState:
     return PARTIAL if filled else OPEN
 
 
-def _sent(order: Order, event: ev.OrderSent) -> dict[str, Any]:
+def _sent(order: Order, event: ev.OrderSent) -> _Changes:
     return {"state": SENT, "create": Fate.IN_FLIGHT}
 
 
-def _accepted(order: Order, event: ev.OrderAccepted) -> dict[str, Any]:
+def _accepted(order: Order, event: ev.OrderAccepted) -> _Changes:
     return {"create": Fate.DONE} | ({"state": OPEN} if order.state is SENT else {})
 
 
-def _rejected(order: Order, event: ev.OrderRejected) -> dict[str, Any]:
+def _rejected(order: Order, event: ev.OrderRejected) -> _Changes:
     return {"state": REJECTED, "reason": event.reason, "text": event.text}
 
 
-def _unknown(order: Order, event: ev.OrderUnknown) -> dict[str, Any]:
+def _unknown(order: Order, event: ev.OrderUnknown) -> _Changes:
     return {"create": Fate.UNKNOWN, "text": event.text} if order.state is SENT else {}
 
 
-def _filled(order: Order, event: ev.OrderFilled) -> dict[str, Any]:
+def _filled(order: Order, event: ev.OrderFilled) -> _Changes:
     fill = event.fill
     if fill.trade_id in order.trade_ids:
         # Said again. A first reply that comes after it must still find the order accepted, so the state stands.
         return {}
     booked = order.booked_quantity + fill.quantity
-    proof = _proven_amend(order, booked)
+    filled = max(booked, order.reported_quantity)
+    proof = _proof(order, event, filled, rest_is_gone=order.state in (CANCELED, EXPIRED))
     if proof is None:
         raise _contradiction(order, event, f"{booked:f} would be filled")
-    changes: dict[str, Any] = proof | {
+    changes: _Changes = proof | {
         "create": Fate.DONE,
         "booked_quantity": booked,
         "booked_value": order.booked_value + fill.quantity * fill.price,
         "fees": order.fees + fill.fee,
         "trade_ids": order.trade_ids | {fill.trade_id},
     }
-    filled = max(booked, order.reported_quantity)
     if order.state.is_terminal:
-        return changes | ({"state": FILLED} if filled >= order.quantity else {})
-    return changes | {"state": _living(filled, proof.get("quantity", _full_at(order)))}
+        is_full = filled >= proof.get("quantity", order.quantity)
+        return changes | {"state": FILLED if is_full else order.state}
+    return changes | {
+        "state": _living(filled, proof.get("quantity", _full_at(order.quantity, order.amend, order.lost_amend)))
+    }
 
 
-def _proven_amend(order: Order, filled: Decimal) -> dict[str, Any] | None:
-    """Return what an open amend changed where more has traded than without it; None where nothing explains that."""
-    if filled <= order.quantity:
+def _proof(order: Order, event: ev.OrderEvent, filled: Decimal, *, rest_is_gone: bool) -> _Changes | None:
+    """Return what an amend of open fate must have changed; None where more has traded than anything explains."""
+    if filled < order.quantity or (filled == order.quantity and not rest_is_gone):
         return {}
-    amend = order.amend
-    if amend is None or amend.quantity is None or filled > amend.quantity:
+    raises = [amend for amend in _open_amends(order) if _raised(amend) > order.quantity]
+    if not raises and filled == order.quantity:
+        return {}
+    amend = next((amend for amend in raises if _raised(amend) >= filled), None)
+    if amend is None:
         return None
-    return {"amend": None, "quantity": amend.quantity, "price": amend.price or order.price}
+    return {
+        "amend": None,
+        "lost_amend": None,
+        "quantity": amend.quantity,
+        "price": amend.price or order.price,
+        "ts_terms": max(order.ts_terms, event.ts_event),
+    }
 
 
-def _triggered(order: Order, event: ev.OrderTriggered) -> dict[str, Any]:
+def _is_older(order: Order, event: ev.OrderAmended | ev.OrderReported) -> bool:
+    """Tell whether an event's price and quantity are older than those in force, as far as the venue's clock tells."""
+    return 0 < event.ts_event < order.ts_terms
+
+
+def _triggered(order: Order, event: ev.OrderTriggered) -> _Changes:
     return {"triggered": True, "create": Fate.DONE} | ({"state": OPEN} if order.state is SENT else {})
 
 
-def _ended(state: OrderState) -> Callable[[Order, Any], dict[str, Any]]:
-    def handler(order: Order, event: ev.OrderCanceled | ev.OrderExpired) -> dict[str, Any]:
+def _ended(state: OrderState) -> Callable[[Order, Any], _Changes]:
+    def handler(order: Order, event: ev.OrderCanceled | ev.OrderExpired) -> _Changes:
         if order.state.is_terminal:
             return {}
-        if order.filled_quantity >= order.quantity:
-            return {"state": FILLED}
+        proof = _proof(order, event, order.filled_quantity, rest_is_gone=True) or {}
         reason = event.reason if isinstance(event, ev.OrderCanceled) else None
-        return {"state": state, "reason": reason, "text": event.text}
+        return proof | {"state": state, "reason": reason, "text": event.text}
 
     return handler
 
 
-def _amend_sent(order: Order, event: ev.AmendSent) -> dict[str, Any]:
+def _amend_sent(order: Order, event: ev.AmendSent) -> _Changes:
     from anyvenue.model.order import Amendment
 
-    return {"amend": Amendment(price=event.price, quantity=event.quantity)}
+    # An earlier one of unknown fate may still turn out to have been done.
+    lost = max(_open_amends(order), key=_raised, default=None)
+    return {"amend": Amendment(price=event.price, quantity=event.quantity), "lost_amend": lost}
 
 
-def _amended(order: Order, event: ev.OrderAmended) -> dict[str, Any]:
+def _amended(order: Order, event: ev.OrderAmended) -> _Changes:
     if order.state.is_terminal:
-        return {}
+        return _amended_late(order, event)
+    state = OPEN if order.state is SENT else order.state
+    if _is_older(order, event):
+        # An earlier amend, told again: the one that is open now is not settled by it.
+        return {"state": state, "create": Fate.DONE}
     asked = order.amend
     price = event.price or (asked and asked.price) or order.price
     quantity = event.quantity or (asked and asked.quantity) or order.quantity
@@ -271,29 +213,48 @@ def _amended(order: Order, event: ev.OrderAmended) -> dict[str, Any]:
         # The venue took the total that was asked for as "no more than this": what is filled is all there will be.
         # A total that nobody is asking for now is an earlier amend's, told again.
         quantity = order.filled_quantity if asked and asked.quantity == quantity else order.quantity
-    state = _living(order.filled_quantity, quantity)
-    return {"state": state, "create": Fate.DONE, "amend": None, "price": price, "quantity": quantity}
+    return {
+        "state": _living(order.filled_quantity, _full_at(quantity, order.lost_amend)),
+        "create": Fate.DONE,
+        "amend": None,
+        "price": price,
+        "quantity": quantity,
+        "ts_terms": max(order.ts_terms, event.ts_event),
+    }
 
 
-def _amend_rejected(order: Order, event: ev.AmendRejected) -> dict[str, Any]:
-    if order.state.is_terminal or order.state is SENT:
+def _amended_late(order: Order, event: ev.OrderAmended) -> _Changes:
+    """The reply to an amend that was still open when the order ended."""
+    lost = order.lost_amend
+    if lost is None or _is_older(order, event):
+        return {}
+    quantity = event.quantity or lost.quantity or order.quantity
+    if quantity <= order.filled_quantity:
+        return {"lost_amend": None}
+    return {"lost_amend": None, "quantity": quantity, "price": event.price or lost.price or order.price}
+
+
+def _amend_rejected(order: Order, event: ev.AmendRejected) -> _Changes:
+    if order.state.is_terminal:
+        return {"lost_amend": None}
+    if order.state is SENT:
         return {"amend": None}
-    return {"amend": None, "state": _living(order.filled_quantity, order.quantity)}
+    return {"amend": None, "state": _living(order.filled_quantity, _full_at(order.quantity, order.lost_amend))}
 
 
-def _amend_unknown(order: Order, event: ev.AmendUnknown) -> dict[str, Any]:
+def _amend_unknown(order: Order, event: ev.AmendUnknown) -> _Changes:
     return {} if order.amend is None else {"amend": evolve(order.amend, fate=Fate.UNKNOWN)}
 
 
-def _cancel_sent(order: Order, event: ev.CancelSent) -> dict[str, Any]:
+def _cancel_sent(order: Order, event: ev.CancelSent) -> _Changes:
     return {"cancel": Fate.IN_FLIGHT}
 
 
-def _cancel_rejected(order: Order, event: ev.CancelRejected) -> dict[str, Any]:
+def _cancel_rejected(order: Order, event: ev.CancelRejected) -> _Changes:
     return {} if order.state.is_terminal else {"cancel": Fate.REFUSED}
 
 
-def _cancel_unknown(order: Order, event: ev.CancelUnknown) -> dict[str, Any]:
+def _cancel_unknown(order: Order, event: ev.CancelUnknown) -> _Changes:
     return {} if order.state.is_terminal else {"cancel": Fate.UNKNOWN}
 
 
@@ -301,19 +262,17 @@ def _is_stale(order: Order, event: ev.OrderReported) -> bool:
     return event.sequence is not None and order.sequence is not None and event.sequence < order.sequence
 
 
-def _reported(order: Order, event: ev.OrderReported) -> dict[str, Any]:
+def _reported(order: Order, event: ev.OrderReported) -> _Changes:
     filled = max(order.filled_quantity, event.filled_quantity)
-    changes: dict[str, Any] = {
+    changes: _Changes = {
         "reported_quantity": max(order.reported_quantity, event.filled_quantity),
         "sequence": order.sequence if event.sequence is None else event.sequence,
     }
     if event.filled_quantity >= order.reported_quantity:
         changes["reported_average"] = event.average_price or order.reported_average
-    changes |= _reported_terms(order, event, filled)
-    quantity, amend = changes["quantity"], changes["amend"]
+    changes |= _terms(order, event, filled)
+    quantity = changes.get("quantity", order.quantity)
     if order.state in (FILLED, CANCELED, EXPIRED):
-        if order.state is FILLED and filled < quantity:
-            raise _contradiction(order, event, f"only {filled:f} of {quantity:f} is filled")
         return changes | {"state": FILLED if filled >= quantity else order.state}
     if event.state is REJECTED and filled:
         raise _contradiction(order, event, "it has traded")
@@ -322,38 +281,36 @@ def _reported(order: Order, event: ev.OrderReported) -> dict[str, Any]:
     if event.state.is_terminal:
         ended = FILLED if filled >= quantity else event.state
         return changes | {"state": ended, "reason": event.reason, "text": event.text}
-    full_at = quantity if amend is None or amend.quantity is None else max(quantity, amend.quantity)
+    full_at = _full_at(quantity, *(changes.get(name, getattr(order, name)) for name in ("amend", "lost_amend")))
     return changes | {"state": _living(filled, full_at), "create": Fate.DONE, "reason": None, "text": ""}
 
 
-def _reported_terms(order: Order, event: ev.OrderReported, filled: Decimal) -> dict[str, Any]:
-    """Return price, quantity and the amend still open, as a report leaves them."""
-    price, quantity, amend = order.price, order.quantity, order.amend
+def _terms(order: Order, event: ev.OrderReported, filled: Decimal) -> _Changes:
+    """Return what a report changes in price, quantity and the amend of open fate."""
     is_over = order.state in (FILLED, CANCELED, EXPIRED)
-    # A total below what has traded is older than those trades; an order that is over keeps its terms, unless more
-    # has traded than they allow.
-    if event.quantity is not None and event.quantity >= filled and (filled > quantity or not is_over):
-        quantity = event.quantity
-    if not is_over:
-        price = event.price or price
-    if filled > quantity:
-        proof = _proven_amend(order, filled)
+    terms: _Changes = {}
+    # News of an order that goes on is older than the end of it, and a total below what has traded than those trades.
+    if not _is_older(order, event) and (event.state.is_terminal or not is_over):
+        terms["price"] = event.price or order.price
+        terms["ts_terms"] = max(order.ts_terms, event.ts_event)
+        if event.quantity is not None and event.quantity >= filled and order.state is not FILLED:
+            terms["quantity"] = event.quantity
+    quantity = terms.get("quantity", order.quantity)
+    if event.state is FILLED and any(filled == amend.quantity for amend in _open_amends(order)):
+        terms["quantity"] = quantity = filled
+    if filled >= quantity and "quantity" not in terms:
+        gone = event.state is not FILLED and (is_over or event.state.is_terminal)
+        proof = _proof(order, event, filled, rest_is_gone=gone)
         if proof is None:
             raise _contradiction(order, event, f"{filled:f} of {quantity:f} would be filled")
-        return {"price": event.price or proof["price"], "quantity": proof["quantity"], "amend": None}
-    if amend is not None:
-        if event.state is FILLED and filled == amend.quantity:
-            quantity = filled
-        if _fulfils(amend.price, price) and _fulfils(amend.quantity, quantity):
-            amend = None
-    return {"price": price, "quantity": quantity, "amend": amend}
+        return proof | terms
+    for name, amend in (("amend", order.amend), ("lost_amend", order.lost_amend)):
+        if amend is not None and amend.price in (None, terms.get("price")) and amend.quantity in (None, quantity):
+            terms[name] = None
+    return terms
 
 
-def _fulfils(asked: Decimal | None, found: Decimal | None) -> bool:
-    return asked is None or asked == found
-
-
-_HANDLERS: Final[Mapping[type[ev.OrderEvent], Callable[[Order, Any], dict[str, Any]]]] = {
+_HANDLERS: Final[Mapping[type[ev.OrderEvent], Callable[[Order, Any], _Changes]]] = {
     ev.OrderSent: _sent,
     ev.OrderAccepted: _accepted,
     ev.OrderRejected: _rejected,

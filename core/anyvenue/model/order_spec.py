@@ -26,6 +26,14 @@ def _optional(value: Number | None) -> Decimal | None:
     return None if value is None else exact(value)
 
 
+def _quantity(value: Number) -> Decimal:
+    return exact(value, "quantity")
+
+
+def _price(value: Number | None) -> Decimal | None:
+    return None if value is None else exact(value, "price")
+
+
 @frozen(kw_only=True)
 class Trigger:
     """What sets a waiting order off.
@@ -101,10 +109,10 @@ class OrderSpec:
     """
 
     client_order_id: str
-    instrument: Instrument
+    instrument: Instrument = field(repr=str)
     side: Side
-    quantity: Decimal
-    price: Decimal | None = None
+    quantity: Decimal = field(converter=_quantity)
+    price: Decimal | None = field(default=None, converter=_price)
     order_type: OrderType = OrderType.LIMIT
     time_in_force: TimeInForce = TimeInForce.GTC
     post_only: bool = False
@@ -112,7 +120,7 @@ class OrderSpec:
     position_side: PositionSide = PositionSide.NET
     trigger: Trigger | None = None
     protection: Protection | None = None
-    display_quantity: Decimal | None = None
+    display_quantity: Decimal | None = field(default=None, converter=_optional)
     self_trade_prevention: SelfTradePrevention | None = None
     ts_created: int = 0
 
@@ -138,10 +146,23 @@ class OrderSpec:
         if self.protection is not None:
             if self.reduce_only:
                 raise InvalidOrder(f"{instrument.key}: a reduce-only order opens no position to protect")
-            if self.price is not None:
-                check_protection(self.protection, opening=self.side, price=self.price, instrument=instrument)
+            self._check_protection(self.protection)
         if self.display_quantity is not None and not 0 < self.display_quantity <= self.quantity:
             raise InvalidQuantity(
                 f"{instrument.key}: display_quantity: found {self.display_quantity}; "
                 f"allowed is above 0 and at most the quantity {self.quantity}"
+            )
+
+    def _check_protection(self, protection: Protection) -> None:
+        if self.price is not None:
+            check_protection(protection, opening=self.side, price=self.price, instrument=self.instrument)
+            return
+        levels = [level for level in (protection.stop_loss, protection.take_profit) if level is not None]
+        for level in levels:
+            self.instrument.check_price(level)
+        if len(levels) == 2 and (levels[1] - levels[0]) * self.side.sign <= 0:
+            raise InvalidOrder(
+                f"{self.instrument.key}: take_profit: found {levels[1]} with stop_loss {levels[0]}; for a "
+                f"{'long' if self.side is Side.BUY else 'short'} it must lie "
+                f"{'above' if self.side is Side.BUY else 'below'} that"
             )

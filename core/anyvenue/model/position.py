@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from anyvenue.model.enums import ContractKind, MarginMode, PositionSide
 from anyvenue.model.fill import Fill
@@ -31,7 +31,7 @@ class Position:
         sequence: where the venue numbers its updates, the last one seen.
     """
 
-    instrument: Instrument
+    instrument: Instrument = field(repr=str)
     side: PositionSide = PositionSide.NET
     quantity: Decimal = ZERO
     cost: Decimal = ZERO
@@ -81,8 +81,15 @@ class Position:
         )
 
     def pay_funding(self, payment: FundingPayment) -> Position:
-        """Return the position after a funding payment."""
-        return evolve(self, funding=self.funding + payment.amount, ts_event=max(self.ts_event, payment.ts_event))
+        """Return the position after a funding payment. Raises ValueError for one of another instrument."""
+        if payment.instrument.key != self.instrument.key:
+            raise ValueError(f"{self.instrument.key}: found a funding payment of {payment.instrument.key}")
+        return evolve(
+            self,
+            funding=self.funding + payment.amount,
+            ts_event=max(self.ts_event, payment.ts_event),
+            ts_recv=max(self.ts_recv, payment.ts_recv),
+        )
 
     @property
     def entry_price(self) -> Decimal | None:

@@ -7,13 +7,13 @@ from typing import TypeAlias
 
 from attrs import field, frozen, validators
 
-from anyvenue.model.numbers import Rounding, exact, is_multiple, round_to_step
+from anyvenue.model.numbers import Rounding, exact, is_multiple, plain, round_to_step
 
 __all__ = ["PriceRule", "SignificantFigures", "Tick"]
 
 
 def _positive(value: Decimal | int | str) -> Decimal:
-    number = exact(value, "tick")
+    number = plain(exact(value, "tick"))
     if number <= 0:
         raise ValueError(f"tick: found {number}; allowed are numbers above 0")
     return number
@@ -43,7 +43,11 @@ class Tick:
 
 @frozen
 class SignificantFigures:
-    """At most `figures` significant figures and at most `decimals` decimals; whole numbers are always allowed."""
+    """At most `figures` significant figures and at most `decimals` decimals; whole numbers are always allowed.
+
+    The distance between allowed prices changes at powers of ten: with 5 figures, 9999.9 is followed by 10000 and
+    that by 10001.
+    """
 
     figures: int = field(validator=validators.ge(1))
     decimals: int = field(validator=validators.ge(0))

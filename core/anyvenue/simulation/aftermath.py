@@ -11,9 +11,9 @@ from collections import deque
 
 from anyvenue.model.enums import OrderState
 from anyvenue.model.errors import RejectReason
-from anyvenue.model.order_events import OrderAmended
 from anyvenue.simulation import admission
 from anyvenue.simulation.account import Holding
+from anyvenue.simulation.execution import Execution
 from anyvenue.simulation.ledger import Ledger
 from anyvenue.simulation.liquidation import Liquidator
 from anyvenue.simulation.matching import Matcher
@@ -27,9 +27,17 @@ __all__ = ["Aftermath"]
 class Aftermath:
     """Works off consequences."""
 
-    def __init__(self, ledger: Ledger, matcher: Matcher, protector: Protector, liquidator: Liquidator) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        matcher: Matcher,
+        execution: Execution,
+        protector: Protector,
+        liquidator: Liquidator,
+    ) -> None:
         self._ledger = ledger
         self._matcher = matcher
+        self._execution = execution
         self._protector = protector
         self._liquidator = liquidator
         self._fired: deque[Watch] = deque()
@@ -74,12 +82,4 @@ class Aftermath:
             self._ledger.tell_end(order)
             return
         self._matcher.lower(order, order.filled + closable)
-        self._ledger.tell(
-            order.account,
-            OrderAmended(
-                client_order_id=order.client_order_id,
-                venue_order_id=order.venue_order_id,
-                quantity=order.quantity,
-                ts_event=self._ledger.time_ns(),
-            ),
-        )
+        self._ledger.tell(order.account, self._execution.amended(order))

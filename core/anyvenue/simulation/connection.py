@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from random import Random
 from typing import Any, Protocol, TypeVar
 
 from anyvenue.model.errors import AnyvenueError, NotSent, OutcomeUnknown
 from anyvenue.model.instrument import Instrument
+from anyvenue.simulation.chance import Chance
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.reply import Reply
 from anyvenue.venue.events import VenueEvent
@@ -32,7 +32,7 @@ class Pipe:
         self._clock = clock
         self._latency_ns = latency_ns
         self._jitter_ns = jitter_ns
-        self._random = Random(seed)
+        self._chance = Chance(seed)
         self._queue: deque[tuple[int, Callable[[], object]]] = deque()
 
     def send(self, call: Callable[[], object]) -> None:
@@ -40,7 +40,7 @@ class Pipe:
         queue = self._queue
         due = self._clock.time_ns() + self._latency_ns
         if self._jitter_ns:
-            due += self._random.randrange(self._jitter_ns + 1)
+            due += self._chance.below(self._jitter_ns + 1)
         if queue:
             queue.append((max(due, queue[-1][0]), call))
         else:

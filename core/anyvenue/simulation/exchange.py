@@ -20,7 +20,7 @@ from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import FundingPayment, MarketEvent, RawLevel
 from anyvenue.model.numbers import Number, exact, is_multiple
 from anyvenue.model.order import Order
-from anyvenue.model.order_events import OrderAccepted, OrderAmended
+from anyvenue.model.order_events import OrderAccepted
 from anyvenue.model.order_spec import OrderSpec, Protection
 from anyvenue.model.position import Position
 from anyvenue.simulation import admission
@@ -78,7 +78,7 @@ class Exchange:
         self._execution = Execution(self._ledger, self._matcher)
         self._protector = Protector(self._ledger, self._execution)
         liquidator = Liquidator(self._ledger, self._matcher, self._execution)
-        self._aftermath = Aftermath(self._ledger, self._matcher, self._protector, liquidator)
+        self._aftermath = Aftermath(self._ledger, self._matcher, self._execution, self._protector, liquidator)
         self._history_limit = history_limit
 
     # Accounts
@@ -134,7 +134,7 @@ class Exchange:
         """Change a resting or waiting order. `quantity` is the new total, the filled part included.
 
         A lower quantity at the same price keeps its place in the queue; anything else loses it, and may trade at
-        once. A quantity that is not above what is filled ends the order as filled. Returns [OrderAmended]. Raises
+        once (the amend is then told before those fills, too). A quantity that is not above what is filled ends the order as filled. Returns [OrderAmended]. Raises
         Rejected; the order is then as it was.
         """
         order = self._open_order(account, client_order_id, venue_order_id)
@@ -143,13 +143,7 @@ class Exchange:
         if new_price == order.price and new_quantity == order.quantity:
             refuse(RejectReason.NOTHING_CHANGED, f"{order.client_order_id}: found the price and quantity it has")
         self._execution.amend(order, new_price, new_quantity)
-        event = OrderAmended(
-            client_order_id=order.client_order_id,
-            venue_order_id=order.venue_order_id,
-            price=None if order.is_market else order.price,
-            quantity=order.quantity,
-            ts_event=self._time_ns(),
-        )
+        event = self._execution.amended(order)
         self._settle()
         return [event]
 

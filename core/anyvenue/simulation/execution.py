@@ -44,7 +44,7 @@ class Execution:
         order = self._admit(account, market, spec)
         if not order.waiting:
             if order.quantity != spec.quantity:
-                self._tell_cut(order)
+                self._ledger.tell(account, self.amended(order))
             self._execute(order)
         return order
 
@@ -176,7 +176,7 @@ class Execution:
             self._ledger.tell_end(order)
             return
         if cut:
-            self._tell_cut(order)
+            self._ledger.tell(order.account, self.amended(order))
         self._execute(order)
 
     # Amends
@@ -220,7 +220,20 @@ class Execution:
             raise
         self._matcher.unrest(order)
         order.price, order.quantity = price, quantity
+        if self._matcher.crosses(order.market, order.side, price):
+            # What it trades now it trades as amended: whoever listens must know that first.
+            self._ledger.tell(order.account, self.amended(order))
         self._execute(order)
+
+    def amended(self, order: WorkingOrder) -> OrderAmended:
+        """Return the event that tells of an order's price and quantity as they are now."""
+        return OrderAmended(
+            client_order_id=order.client_order_id,
+            venue_order_id=order.venue_order_id,
+            price=None if order.is_market else order.price,
+            quantity=order.quantity,
+            ts_event=self._ledger.time_ns(),
+        )
 
     # What all orders go through
 
@@ -242,17 +255,6 @@ class Execution:
             return False
         order.quantity = order.filled + closable
         return True
-
-    def _tell_cut(self, order: WorkingOrder) -> None:
-        self._ledger.tell(
-            order.account,
-            OrderAmended(
-                client_order_id=order.client_order_id,
-                venue_order_id=order.venue_order_id,
-                quantity=order.quantity,
-                ts_event=self._ledger.time_ns(),
-            ),
-        )
 
     def _check(self, order: WorkingOrder, price: Decimal, quantity: Decimal) -> None:
         """Refuse an order that may not be carried out now, at this price and quantity."""

@@ -83,44 +83,41 @@ class Ledger:
     ) -> str:
         """Book a trade between two orders; None stands for the outside world. Return its id."""
         trade_id = market.next_trade_id()
-        for order, side, liquidity in (
-            (taker, taker_side, Liquidity.TAKER),
-            (maker, taker_side.opposite, Liquidity.MAKER),
-        ):
-            if order is None:
-                self.book_external(market, side, price, quantity)
-            else:
-                self._book(market, order, trade_id, price, quantity, liquidity)
+        self._book(market, taker, trade_id, taker_side, price, quantity, Liquidity.TAKER)
+        self._book(market, maker, trade_id, taker_side.opposite, price, quantity, Liquidity.MAKER)
         return trade_id
 
     def _book(
         self,
         market: Market,
-        order: WorkingOrder,
+        order: WorkingOrder | None,
         trade_id: str,
+        side: Side,
         price: Decimal,
         quantity: Decimal,
         liquidity: Liquidity,
     ) -> None:
-        free = order.account.is_house
-        fee = ZERO if free else market.instrument.fee(quantity, price, maker=liquidity is Liquidity.MAKER)
         now = self.time_ns()
+        free = order is None or order.account.is_house
         fill = Fill(
             instrument=market.instrument,
             trade_id=trade_id,
-            client_order_id=order.client_order_id,
-            venue_order_id=order.venue_order_id,
-            side=order.side,
+            client_order_id=None if order is None else order.client_order_id,
+            venue_order_id=None if order is None else order.venue_order_id,
+            side=side,
             price=price,
             quantity=quantity,
-            fee=fee,
+            fee=ZERO if free else market.instrument.fee(quantity, price, maker=liquidity is Liquidity.MAKER),
             liquidity=liquidity,
-            position_side=order.spec.position_side,
+            position_side=PositionSide.NET if order is None else order.spec.position_side,
             ts_event=now,
         )
+        if order is None:
+            self.book_fill(self.external.holding(market, PositionSide.NET), fill)
+            return
         order.filled += quantity
         order.value += quantity * price
-        order.fees += fee
+        order.fees += fill.fee
         order.trade_ids.append(trade_id)
         order.ts_event = now
         if order.resting and not order.reducing:
@@ -169,20 +166,6 @@ class Ledger:
         if opened:
             own += instrument.initial_margin(opened, fill.price, after.leverage)
         holding.position = evolve(after, margin=own)
-
-    def book_external(self, market: Market, side: Side, price: Decimal, quantity: Decimal) -> None:
-        """Book a trade's other side on the outside world.
-
-        Its cost is the sum of all it ever paid, nothing being realised: its profit is all unrealised.
-        """
-        holding = self.external.holding(market, PositionSide.NET)
-        held, change = holding.position, quantity * side.sign
-        holding.position = Position(
-            instrument=market.instrument,
-            quantity=held.quantity + change,
-            cost=held.cost + market.instrument.value(change, price),
-            funding=held.funding,
-        )
 
     def take_over(self, holding: Holding, fill: Fill, fee: Decimal) -> None:
         """Book a fill between an account and the insurance account, with a fee that goes to the latter."""
@@ -244,13 +227,10 @@ class Ledger:
         self.stirred[market] = None
 
     def changed(self, holding: Holding) -> None:
-        """Note that a position has changed, and with it the balance."""
-        self._changed_holdings[holding] = None
-        self.changed_wallet(holding.account, holding.market.instrument.settle)
-
-    def changed_wallet(self, account: Account, currency: str) -> None:
-        """Note that a balance has changed, or what is available of it."""
-        self._changed_wallets[account, currency] = None
+        """Note that a position has changed, and with it the balance. The house needs no news."""
+        if not holding.account.is_house:
+            self._changed_holdings[holding] = None
+            self._changed_wallets[holding.account, holding.market.instrument.settle] = None
 
     def deliver(self) -> None:
         """Tell everything that was collected.

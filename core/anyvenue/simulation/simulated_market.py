@@ -10,16 +10,16 @@ from typing import Final, TypeVar
 
 from attrs import evolve
 
-from anyvenue.model.instrument import Instrument
-from anyvenue.model.market import BookDelta, FundingRate, MarketEvent, Ticker, Trade
+from anyvenue.model.market import BookDelta, MarketEvent, Ticker, Trade
 from anyvenue.model.numbers import exact
 from anyvenue.simulation.clock import DrivenClock, DrivenTimer
 from anyvenue.simulation.connection import Connection, Pipe, attempt
-from anyvenue.simulation.contracts import FUNDING_RATE
+from anyvenue.simulation.dead_man import DeadManSwitch
 from anyvenue.simulation.exchange import Exchange
 from anyvenue.simulation.listing import Listing
 from anyvenue.simulation.relabel import relabel
 from anyvenue.simulation.sources import Source, sources_of
+from anyvenue.simulation.upkeep import Upkeep
 from anyvenue.venue.descriptor import SimulationSettings
 from anyvenue.venue.events import AccountEvent, Channel, VenueEvent
 
@@ -27,8 +27,6 @@ __all__ = ["SimulatedMarket"]
 
 T = TypeVar("T")
 
-MARK_INTERVAL_NS: Final = 1_000_000_000
-"""The mark price is the mid of the public book, sampled this often."""
 _SECOND_NS: Final = 1_000_000_000
 _US_NS: Final = 1_000
 
@@ -59,9 +57,14 @@ class SimulatedMarket:
         )
         self.listings = {source.instrument.symbol: Listing(source.instrument, self.exchange) for source in sources}
         self._sources = dict.fromkeys(sources)
-        self._timers: dict[str, DrivenTimer] = {}
+        self._upkeep = {
+            symbol: Upkeep(listing, self.exchange, clock, self.do) for symbol, listing in self.listings.items()
+        }
+        self._end: DrivenTimer | None = None
+        self._dead_men: dict[str, DeadManSwitch] = {}
         self._wires: dict[str, Connection] = {}
         self._accounts: set[str] = set()
+        self._watchers: dict[str, Callable[[AccountEvent], None]] = {}
         self._jobs: deque[Callable[[], None]] = deque()
         self._busy = False
         self._news: deque[tuple[Connection, AccountEvent]] = deque()
@@ -93,21 +96,8 @@ class SimulatedMarket:
         return self.listings[self.exchange.book(symbol).instrument.symbol]
 
     def ticker(self, symbol: str) -> Ticker:
-        """Return last and mark price and the funding rate, as they are now. The index is taken to be the mark."""
-        instrument, mark, last = (
-            self.listing(symbol).instrument,
-            self.exchange.mark_price(symbol),
-            self.exchange.last_price(symbol),
-        )
-        return Ticker(
-            instrument=instrument,
-            last_price=last,
-            mark_price=mark,
-            index_price=mark,
-            funding_rate=FUNDING_RATE,
-            next_funding_ts=self._next_funding(instrument),
-            ts_event=self.clock.time_ns(),
-        )
+        """Return last and mark price and the funding rate, as they are now."""
+        return self._upkeep[symbol].ticker()
 
     # Clients
 
@@ -139,12 +129,26 @@ class SimulatedMarket:
         """Carry out a client's request. The answer leaves first, then the news of what it brought about."""
         self.do(lambda: answer(attempt(action)))
 
+    def watch(self, account: str, watcher: Callable[[AccountEvent], None]) -> None:
+        """Tell all news of an account of the market's own to `watcher`, as it happens. It may not act on it then."""
+        self._watchers[account] = watcher
+
     def leave(self, connection: Connection) -> None:
         """Send a connection nothing more. The account and its orders stay."""
         self._wires.pop(connection.account, None)
         for listing in self.listings.values():
             for channel in Channel:
                 listing.unsubscribe(channel, connection)
+
+    def arm_dead_man_switch(self, account: str, timeout_s: int) -> None:
+        """Cancel all orders of an account unless this is called again within `timeout_s`; 0 disarms."""
+
+        def cancel_all() -> None:
+            for event in self.exchange.cancel_all(account):
+                self.notify(account, event)
+
+        switch = self._dead_men.setdefault(account, DeadManSwitch(self.clock, lambda: self.do(cancel_all)))
+        switch.arm(timeout_s)
 
     # Jobs
 
@@ -164,6 +168,10 @@ class SimulatedMarket:
 
     def notify(self, account: str, event: AccountEvent) -> None:
         """Tell an account something, at the end of the present job."""
+        watcher = self._watchers.get(account)
+        if watcher is not None:
+            watcher(event)
+            return
         connection = self._wires.get(account)
         if connection is not None:
             self._news.append((connection, event))
@@ -195,11 +203,10 @@ class SimulatedMarket:
     def _begin(self) -> None:
         for source in list(self._sources):
             source.start(self, partial(self._source_ended, source))
-        for listing in self.listings.values():
-            self._sample_mark(listing)
-            self._await_funding(listing)
+        for upkeep in self._upkeep.values():
+            upkeep.start()
         if self.end_ns is not None and self._settings.duration_s > 0:
-            self._timers["end"] = self.clock.call_at(self.end_ns, self.finish)
+            self._end = self.clock.call_at(self.end_ns, self.finish)
 
     def finish(self) -> None:
         """End the market now."""
@@ -208,8 +215,10 @@ class SimulatedMarket:
         self.is_finished = True
         for source in self._sources:
             source.stop()
-        for timer in self._timers.values():
-            timer.cancel()
+        for upkeep in self._upkeep.values():
+            upkeep.stop()
+        if self._end is not None:
+            self._end.cancel()
         callbacks, self._when_finished = self._when_finished, []
         for callback in callbacks:
             callback()
@@ -218,45 +227,6 @@ class SimulatedMarket:
         del self._sources[source]
         if not self._sources:
             self.finish()
-
-    def _sample_mark(self, listing: Listing) -> None:
-        symbol = listing.instrument.symbol
-
-        def sample() -> None:
-            book = self.exchange.book(symbol)
-            bid, ask = book.best_bid, book.best_ask
-            if bid is not None and ask is not None:
-                self.exchange.set_mark(symbol, (bid + ask) / 2)
-                if listing.hears(Channel.TICKER):
-                    listing.tell_ticker(self.ticker(symbol))
-
-        def ring() -> None:
-            self._timers[f"mark {symbol}"] = self.clock.call_at(self.clock.time_ns() + MARK_INTERVAL_NS, ring)
-            self.do(sample)
-
-        self._timers[f"mark {symbol}"] = self.clock.call_at(self.clock.time_ns(), ring)
-
-    def _await_funding(self, listing: Listing) -> None:
-        instrument = listing.instrument
-        due = self._next_funding(instrument)
-        if due is None:
-            return
-
-        def settle() -> None:
-            self.exchange.settle_funding(instrument.symbol, FUNDING_RATE)
-            listing.tell_funding(FundingRate(instrument=instrument, rate=FUNDING_RATE, ts_settle=due, ts_event=due))
-
-        def ring() -> None:
-            self._await_funding(listing)
-            self.do(settle)
-
-        self._timers[f"funding {instrument.symbol}"] = self.clock.call_at(due, ring)
-
-    def _next_funding(self, instrument: Instrument) -> int | None:
-        if instrument.funding_interval_s is None:
-            return None
-        interval = instrument.funding_interval_s * _SECOND_NS
-        return (self.clock.time_ns() // interval + 1) * interval
 
 
 _ACCOUNT_DEFAULTS: Final = {

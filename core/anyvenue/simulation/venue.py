@@ -21,14 +21,13 @@ from anyvenue.model.fill import Fill
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookSnapshot, Candle, FundingPayment, FundingRate, Ticker, Trade
 from anyvenue.model.order import Order
-from anyvenue.model.order_events import OrderReported
 from anyvenue.model.order_spec import OrderSpec, Protection
 from anyvenue.model.position import Position
-from anyvenue.simulation.clock import DrivenClock, DrivenTimer
+from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.connection import Connection, attempt
 from anyvenue.simulation.contracts import VENUE
 from anyvenue.simulation.exchange import Exchange
-from anyvenue.simulation.relabel import relabel
+from anyvenue.simulation.relabel import as_looked_up, relabel
 from anyvenue.simulation.reply import Reply
 from anyvenue.simulation.simulated_market import SimulatedMarket
 from anyvenue.venue.capabilities import Capabilities, Feature
@@ -40,7 +39,6 @@ __all__ = ["CAPABILITIES", "DESCRIPTOR", "SimulatedVenue"]
 
 T = TypeVar("T")
 
-_SECOND_NS = 1_000_000_000
 _CHANNELS = (Channel.BOOK, Channel.TRADES, Channel.TICKER, Channel.FUNDING)
 
 CAPABILITIES = Capabilities.of(
@@ -64,7 +62,6 @@ class SimulatedVenue(Venue):
         self._context = context
         self._market: SimulatedMarket | None = None
         self._wire: Connection | None = None
-        self._dead_man: DrivenTimer | None = None
         self._instruments: dict[str, Instrument] = {}
 
     # For runners
@@ -254,7 +251,7 @@ class SimulatedVenue(Venue):
 
     async def arm_dead_man_switch(self, timeout_s: int) -> None:
         """Have all orders canceled unless armed again within `timeout_s`; 0 disarms."""
-        await self._ask(lambda exchange, account: self._arm(account, timeout_s))
+        await self._ask(lambda exchange, account: self.market.arm_dead_man_switch(account, timeout_s))
 
     # Look-ups
 
@@ -265,19 +262,19 @@ class SimulatedVenue(Venue):
                 account, client_order_id=order.client_order_id, venue_order_id=order.venue_order_id
             )
         )
-        return None if found is None else self._seen(found)
+        return None if found is None else self._seen([found])[0]
 
     async def open_orders(self, instrument: Instrument | None = None) -> Sequence[VenueOrder]:
         """Return the open orders."""
         symbol = None if instrument is None else self._mine(instrument).symbol
         orders = await self._ask(lambda exchange, account: exchange.open_orders(account, symbol))
-        return [self._seen(order) for order in orders]
+        return self._seen(orders)
 
     async def order_history(self, instrument: Instrument, *, start_ns: int) -> Sequence[VenueOrder]:
         """Return the orders that ended."""
         symbol = self._mine(instrument).symbol
         orders = await self._ask(lambda exchange, account: exchange.order_history(account, symbol, start_ns))
-        return [self._seen(order) for order in orders]
+        return self._seen(orders)
 
     async def fills(self, instrument: Instrument, *, start_ns: int) -> Sequence[Fill]:
         """Return the account's fills."""
@@ -309,6 +306,10 @@ class SimulatedVenue(Venue):
         now = self._clock.time_ns()
         return [relabel(event, self._instruments, now) for event in events]
 
+    def _seen(self, orders: Sequence[Order]) -> list[VenueOrder]:
+        now = self._clock.time_ns()
+        return [as_looked_up(order, self._instruments, now) for order in orders]
+
     def _open_wire(self) -> Connection:
         if self._wire is None:
             raise NotSent("not connected: call connect first", venue=VENUE)
@@ -320,47 +321,6 @@ class SimulatedVenue(Venue):
             listed = ", ".join(own.key for own in self._instruments.values())
             raise UnknownInstrument(f"found {instrument.key}; this connection has {listed}")
         return found
-
-    def _seen(self, order: Order) -> VenueOrder:
-        now = self._clock.time_ns()
-        return VenueOrder(
-            instrument=self._instruments[order.instrument.symbol],
-            side=order.side,
-            order_type=order.spec.order_type,
-            reduce_only=order.spec.reduce_only,
-            position_side=order.spec.position_side,
-            report=OrderReported(
-                client_order_id=order.client_order_id,
-                venue_order_id=order.venue_order_id,
-                state=order.state,
-                filled_quantity=order.filled_quantity,
-                average_price=order.average_price,
-                price=order.price,
-                quantity=order.quantity,
-                reason=order.reason,
-                text=order.text,
-                ts_event=order.ts_event,
-                ts_recv=now,
-            ),
-        )
-
-    def _arm(self, account: str, timeout_s: int) -> None:
-        if timeout_s < 0:
-            raise ValueError(f"timeout_s: found {timeout_s}; allowed are whole seconds from 0 (disarm)")
-        if self._dead_man is not None:
-            self._dead_man.cancel()
-            self._dead_man = None
-        if timeout_s:
-            market = self.market
-            due = self._clock.time_ns() + timeout_s * _SECOND_NS
-            self._dead_man = self._clock.call_at(
-                due, lambda: market.do(lambda: _cancel_everything(market.exchange, account, market))
-            )
-
-
-def _cancel_everything(exchange: Exchange, account: str, market: SimulatedMarket) -> None:
-    for event in exchange.cancel_all(account):
-        market.notify(account, event)
 
 
 DESCRIPTOR = VenueDescriptor(

@@ -7,6 +7,7 @@ survive a crash (amend as cancel and new order, trailing stops) is not here: it 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 from anyvenue.model.enums import OrderType, PositionSide, Side
 from anyvenue.model.errors import AnyvenueError, OutcomeUnknown, Rejected, RejectReason
@@ -98,16 +99,25 @@ def seen_order(found: VenueOrder) -> Order:
 
     What a look-up does not tell (its original price and quantity, triggers) is filled in with what it has now.
     """
-    report = found.report
-    quantity = report.quantity if report.quantity is not None else report.filled_quantity
+    report, instrument = found.report, found.instrument
+    is_limit = found.order_type is OrderType.LIMIT and report.price is not None
+    # A stranger's order need not fit our rules for new ones. The report, applied below, says how it really is.
     spec = OrderSpec(
         client_order_id=report.client_order_id or "",
-        instrument=found.instrument,
+        instrument=instrument,
         side=found.side,
-        quantity=quantity,
-        price=report.price if found.order_type is OrderType.LIMIT else None,
-        order_type=found.order_type,
+        quantity=_fitting(instrument, report.quantity or report.filled_quantity),
+        price=instrument.round_price(report.price, found.side) if is_limit and report.price is not None else None,
+        order_type=OrderType.LIMIT if is_limit else OrderType.MARKET,
         reduce_only=found.reduce_only,
         position_side=found.position_side,
     )
     return Order(spec=spec).apply(OrderSent(client_order_id=report.client_order_id)).apply(report)
+
+
+def _fitting(instrument: Instrument, quantity: Decimal) -> Decimal:
+    limits = (instrument.max_quantity, instrument.max_market_quantity)
+    return max(
+        instrument.round_quantity(min([quantity, *(limit for limit in limits if limit is not None)])),
+        instrument.min_quantity,
+    )

@@ -37,10 +37,7 @@ class Session(MarketSession, TradingSession):
     async def disconnect(self) -> None:
         """Close the connection and end all streams. Orders and positions stay as they are. Safe to call twice."""
         self._subscriptions.end()
-        for reference in (*self._order_readers, *self._fill_readers):
-            stream = reference()
-            if stream is not None:
-                stream.end()
+        self._end_streams()
         if self._asking is not None:
             self._asking.cancel()
         await self._ask(self.venue.close())

@@ -1,4 +1,4 @@
-"""The trading side of a session: orders, positions, balances.
+"""The trading side of a session: orders, and what else changes an account.
 
 Every command is sent once. What becomes of it is told by what it raises, as for a `Venue`, and by the order itself:
 after OutcomeUnknown it has an unknown fate, which `order` settles by asking the venue.
@@ -6,15 +6,12 @@ after OutcomeUnknown it has an unknown fate, which `order` settles by asking the
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
-from typing import TypedDict, TypeVar, Unpack
-from weakref import ref
+from typing import Final, TypedDict, TypeVar, Unpack
 
-from anyvenue.model.balance import Balance
 from anyvenue.model.enums import MarginMode, OrderType, PositionSide, Side, TimeInForce
 from anyvenue.model.errors import NotSent, Rejected, RejectReason, TradingEnded
-from anyvenue.model.fill import Fill
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import Number, exact
 from anyvenue.model.order import Order
@@ -34,17 +31,16 @@ from anyvenue.model.order_spec import OrderSpec, Protection, Trigger
 from anyvenue.model.position import Position
 from anyvenue.venue import emulation
 from anyvenue.venue.capabilities import Feature, Grade
-from anyvenue.venue.clock import Clock
 from anyvenue.venue.events import AccountEvent
-from anyvenue.venue.interface import Venue, VenueOrder
 from anyvenue.venue.needs import features_of
-from anyvenue.venue.order_tracker import OrderTracker
-from anyvenue.venue.session_core import SessionCore
-from anyvenue.venue.stream import Driver, Stream
+from anyvenue.venue.session_account import AccountSession
 
 __all__ = ["OrderTerms", "TradingSession"]
 
 T = TypeVar("T")
+
+END_PATIENCE_NS: Final = 5_000_000_000
+"""How long an order that cannot rest is waited for, after its acknowledgement."""
 
 
 class OrderTerms(TypedDict, total=False):
@@ -59,27 +55,17 @@ class OrderTerms(TypedDict, total=False):
     display_quantity: Decimal
 
 
-class TradingSession(SessionCore):
-    """One account on one venue."""
+class TradingSession(AccountSession):
+    """One account on one venue, and what can be done with it."""
 
-    def __init__(
-        self, venue: Venue, clock: Clock, driver: Driver, *, session: str, allowed: Iterable[Feature] = ()
-    ) -> None:
-        super().__init__(venue, clock, driver, session=session, allowed=allowed)
-        self._count = 0
-        self._order_readers: list[ref[Stream[Order]]] = []
-        self._fill_readers: list[ref[Stream[Fill]]] = []
-        self._tracker = OrderTracker(
-            lambda order: _push(self._order_readers, order), lambda fill: _push(self._fill_readers, fill)
-        )
-
-    # Commands
+    _count = 0
 
     async def buy(
         self, symbol: str | Instrument, quantity: Number, price: Number | None = None, **terms: Unpack[OrderTerms]
     ) -> Order:
         """Buy, at market without a price, and return the order as the venue acknowledged it.
 
+        An order that cannot rest (market, IOC, FOK) is returned when its end is known, or after 5 s without news.
         Raises InvalidOrder, NotSupported and NotSent with nothing sent, Rejected where the venue refuses it, and
         OutcomeUnknown where it may be there: `unsettled_orders` has it then.
         """
@@ -166,71 +152,6 @@ class TradingSession(SessionCore):
             self.venue.set_leverage(self.instrument(symbol), exact(leverage, "leverage"), margin_mode)
         )
 
-    # Look-ups
-
-    async def order(self, order: Order) -> Order | None:
-        """Ask the venue about an order, and return it with what that proves. None: the venue does not know it.
-
-        That is no proof that it never will: a create may still be on its way.
-        """
-        self._require(Feature.ORDER_LOOKUP)
-        found = await self._ask(self.venue.order(self._tracker.current(order)))
-        return None if found is None else self._seen(found)
-
-    async def open_orders(self, symbol: str | Instrument | None = None) -> list[Order]:
-        """Return the open orders of the account as the venue has them, also those that are not ours."""
-        self._require(Feature.OPEN_ORDERS)
-        instrument = None if symbol is None else self.instrument(symbol)
-        return [self._seen(found) for found in await self._ask(self.venue.open_orders(instrument))]
-
-    def unsettled_orders(self) -> list[Order]:
-        """Return our orders that have a command whose outcome is not known."""
-        return [order for order in self._tracker.open_orders() if order.has_unknown_fate]
-
-    def current(self, order: Order) -> Order:
-        """Return one of our orders as it is now, by all that is known here. Nothing is asked."""
-        return self._tracker.current(order)
-
-    async def fills(self, symbol: str | Instrument, *, start_ns: int = 0) -> list[Fill]:
-        """Return the account's fills since `start_ns`, oldest first."""
-        self._require(Feature.FILLS)
-        return list(await self._ask(self.venue.fills(self.instrument(symbol), start_ns=start_ns)))
-
-    async def positions(self) -> list[Position]:
-        """Return the positions that are not flat."""
-        self._require(Feature.POSITIONS)
-        return list(await self._ask(self.venue.positions()))
-
-    async def position(self, symbol: str | Instrument, position_side: PositionSide = PositionSide.NET) -> Position:
-        """Return one position, flat or not."""
-        instrument = self.instrument(symbol)
-        for position in await self.positions():
-            if position.instrument.key == instrument.key and position.side is position_side:
-                return position
-        return Position(instrument=instrument, side=position_side)
-
-    async def balances(self) -> list[Balance]:
-        """Return the account's balances."""
-        return list(await self._ask(self.venue.balances()))
-
-    # Streams
-
-    def order_updates(self) -> Stream[Order]:
-        """Stream our orders, each after every change of it from now on. None is ever skipped."""
-        return self._reader(self._order_readers)
-
-    def new_fills(self) -> Stream[Fill]:
-        """Stream the account's fills from now on. None is ever skipped, or told twice."""
-        return self._reader(self._fill_readers)
-
-    def _reader(self, readers: list[ref[Stream[T]]]) -> Stream[T]:
-        async def nothing(stream: Stream[T]) -> None:
-            """It listens from the moment it is made."""
-
-        stream: Stream[T] = Stream(self._driver, start=nothing, stop=nothing)
-        readers.append(ref(stream))
-        return stream
-
     # How a command goes
 
     async def _place(
@@ -256,7 +177,21 @@ class TradingSession(SessionCore):
             refused=lambda reason, text: OrderRejected(client_order_id=name, reason=reason, text=text),
             unknown=lambda text: OrderUnknown(client_order_id=name, text=text),
         )
+        may_rest = spec.order_type is OrderType.LIMIT and spec.time_in_force is TimeInForce.GTC
+        if not may_rest and spec.trigger is None:
+            await self._wait_for_end(order)
         return self._tracker.current(order)
+
+    async def _wait_for_end(self, order: Order) -> None:
+        updates = self.order_updates()
+        timer = self.clock.call_at(self.clock.time_ns() + END_PATIENCE_NS, updates.end)
+        try:
+            if not self._tracker.current(order).is_terminal:
+                async for update in updates:
+                    if update.client_order_id == order.client_order_id and update.is_terminal:
+                        break
+        finally:
+            timer.cancel()
 
     async def _command(
         self,
@@ -274,11 +209,6 @@ class TradingSession(SessionCore):
             raise
         self._tracker.apply_all(events)
 
-    def _seen(self, found: VenueOrder) -> Order:
-        """Take in what a look-up says, of one of ours or of a stranger's."""
-        self._tracker.apply(found.report)
-        return self._tracker.current(emulation.seen_order(found))
-
     def _next_id(self) -> str:
         self._count += 1
         return f"{self._prefix}{self._count}"
@@ -293,12 +223,3 @@ def _proven_reason(error: BaseException) -> RejectReason | None:
             return RejectReason.NOT_SENT
         case _:
             return None
-
-
-def _push(readers: list[ref[Stream[T]]], item: T) -> None:
-    for reference in list(readers):
-        stream = reference()
-        if stream is None:
-            readers.remove(reference)
-        else:
-            stream.push(item)

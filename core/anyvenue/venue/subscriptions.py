@@ -34,6 +34,7 @@ class Subscriptions:
         self._readers: dict[_Key, list[ref[Stream[Any]]]] = {}
         self._keepers: dict[str, BookKeeper] = {}
         self._resyncs: dict[str, asyncio.Task[None]] = {}
+        self._is_ended = False
 
     def stream(self, channel: Channel, instrument: Instrument, limit: int) -> Stream[Any]:
         """Return a stream of one channel. It subscribes when it is first read."""
@@ -68,6 +69,7 @@ class Subscriptions:
 
     def end(self) -> None:
         """End all streams."""
+        self._is_ended = True
         for key in list(self._readers):
             for stream in self._streams(key):
                 stream.end()
@@ -93,8 +95,17 @@ class Subscriptions:
         self._readers[key] = [ref(other) for other in left]
         if not left:
             del self._readers[key]
-            self._keepers.pop(key[1], None) if subscription.channel is Channel.BOOK else None
+            if subscription.channel is Channel.BOOK:
+                self._keepers.pop(key[1], None)
+            if not self._is_ended:
+                await self._unsubscribe(subscription)
+
+    async def _unsubscribe(self, subscription: Subscription) -> None:
+        """Stop a subscription that nobody reads. Where that fails, what still comes is not listened to."""
+        try:
             await self._driver.serve(self._venue.unsubscribe(subscription))
+        except AnyvenueError as error:
+            _log.debug("%s %s: not unsubscribed: %s", subscription.instrument, subscription.channel.value, error)
 
     def _streams(self, key: _Key) -> Iterator[Stream[Any]]:
         return (stream for reference in self._readers.get(key, ()) if (stream := reference()) is not None)

@@ -64,7 +64,7 @@ def test_an_environment_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     assert reference.resolve().reveal() == CANARY
 
     monkeypatch.setenv("EXCHANGE_KEY", "")
-    with pytest.raises(SecretError, match="^env:EXCHANGE_KEY: the environment variable EXCHANGE_KEY is empty$"):
+    with pytest.raises(SecretError, match=r"^env:EXCHANGE_KEY: the environment variable EXCHANGE_KEY is empty$"):
         reference.resolve()
     monkeypatch.delenv("EXCHANGE_KEY")
     with pytest.raises(SecretError, match="is not set"):
@@ -91,7 +91,8 @@ def test_a_file_that_others_may_open_is_refused(tmp_path: Path, mode: int) -> No
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(b"", "is empty"), (b"\n", "is empty"), (b"\xff\xfe", "is not UTF-8 text"), (b"x" * 65_537, "longer")]
+    ("content", "why"),
+    [(b"", "is empty"), (b"\n", "is empty"), (b"\xff\xfe", "is not UTF-8 text"), (b"x" * 65_537, "longer")],
 )
 def test_a_file_that_holds_no_secret_is_refused(tmp_path: Path, content: bytes, why: str) -> None:
     file = tmp_path / "key.txt"
@@ -112,7 +113,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scheme", ["keyring", "vault", "aws"])
 def test_stores_that_need_an_extra_say_so(scheme: str) -> None:
-    with pytest.raises(SecretError, match=rf"needs the extra anyvenue\[{scheme}\], which is not available in this version"):
+    with pytest.raises(SecretError, match=rf"needs the extra anyvenue\[{scheme}\], which is not available"):
         SecretReference.parse(f"{scheme}:trading/key")
 
 
@@ -130,9 +131,9 @@ def test_a_bare_value_is_refused_unshown(text: str) -> None:
 
 @given(st.text())
 def test_any_text_is_a_reference_or_an_error_that_does_not_repeat_it(text: str) -> None:
+    told = ""
     try:
-        reference = SecretReference.parse(text)
+        assert str(SecretReference.parse(text)) == text
     except SecretError as error:
-        assert len(text) < 8 or text not in str(error)
-    else:
-        assert str(reference) == text
+        told = str(error)
+    assert len(text) < 8 or text not in told

@@ -163,7 +163,7 @@ def test_all_mistakes_come_at_once_each_with_its_path() -> None:
         ("listed", 1): 'found "2"',
         ("listed", 2): "found true",
         ("sides", 1): 'found "hold"',
-        ("table", "a", "number"): "'number' must be >= 1: 0",
+        ("table", "a", "number"): "must be >= 1: 0",
         ("table", "b", "numbr"): "unknown key",
         ("many", 1, "number"): 'found "1"',
         ("pth",): "unknown key",

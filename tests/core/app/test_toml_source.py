@@ -66,13 +66,20 @@ def test_a_place_is_the_nearest_key_that_was_said() -> None:
     assert source.place(("strategy",)) == "file.toml"
 
 
-@given(
-    st.recursive(
-        st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(st.characters(codec="utf-8", exclude_characters="\r")),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab .\"'[]=#-_", max_size=4), inner, max_size=4),
-        max_leaves=12,
-    ).filter(lambda value: isinstance(value, dict))
+leaves = (
+    st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(st.characters(codec="utf-8", exclude_characters="\r"))
 )
+keys = st.text("ab .\"'[]=#-_", max_size=4)
+tables = st.dictionaries(
+    keys,
+    st.recursive(
+        leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4), max_leaves=12
+    ),
+    max_size=4,
+)
+
+
+@given(tables)
 def test_in_any_file_each_table_and_key_is_found_on_a_line_that_says_it(tables: dict[str, Any]) -> None:
     text = tomli_w.dumps(tables, multiline_strings=True)
     lines = text.splitlines()

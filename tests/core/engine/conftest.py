@@ -74,7 +74,7 @@ class Listener(Strategy):
 class Desk:
     """An engine, its clock, its commands."""
 
-    def __init__(self, strategy=None, *, connections=("main",), features=None, **engine):
+    def __init__(self, strategy=None, *, connections=("main",), features=None, before_start=(), **engine):
         self.clock = DrivenClock(START)
         self.strategy = strategy or Listener()
         self.engine = Engine(self.strategy, connections=connections, clock=self.clock, session="test", **engine)
@@ -84,6 +84,7 @@ class Desk:
         for name in connections:
             instruments = [make_instrument(name), make_instrument(name, "ETH-USDT-PERP")]
             self.engine.add_connection(name, instruments, capabilities, lambda instrument: SequenceRule())
+        self.receive(*before_start)
         self.engine.start()
         self.instrument = self.engine.instrument("BTC-USDT-PERP")
 

@@ -6,7 +6,9 @@ import pytest
 
 from anyvenue.engine.commands import Amend, Cancel, CommandFailed, Place, Protect, Resync, Subscribe, Unsubscribe
 from anyvenue.engine.risk import RiskLimits
+from anyvenue.engine.signal import Signal
 from anyvenue.engine.strategy import Strategy
+from anyvenue.model.balance import Balance
 from anyvenue.model.enums import Fate, OrderState, Side
 from anyvenue.model.errors import (
     AuthenticationFailed,
@@ -337,6 +339,20 @@ class TestTimers:
         assert desk.clock.next_time is None
 
 
+class TestSignals:
+    def test_one_that_comes_before_the_start_is_heard_after_it(self, make_desk):
+        class Hearing(Strategy):
+            def on_start(self):
+                self.heard = ["start"]
+
+            def on_signal(self, signal):
+                self.heard.append(signal.payload)
+
+        desk = make_desk(Hearing(), before_start=[Signal(source="file", payload={"id": 1}, ts_recv=0)])
+        desk.receive(Signal(source="file", payload={"id": 2}, ts_recv=0))
+        assert desk.strategy.heard == ["start", {"id": 1}, {"id": 2}]
+
+
 class TestMoney:
     def test_positions_fees_funding_and_drawdown(self, desk):
         desk.show_book("100.0", "100.2")
@@ -356,6 +372,13 @@ class TestMoney:
         assert (result.orders, result.fills, row.maker_share) == (2, 2, 1)
         # Equity at the fills: -0.2 + 0.2 = 0 (the mark is 0.1 above the price, on 2), and 9.3 at the end.
         assert result.max_drawdown == 0
+
+    def test_equity_begins_with_the_balance(self, make_desk):
+        balance = Balance(currency="USDT", total=Decimal(500), available=Decimal(500))
+        desk = make_desk(before_start=[balance])
+        desk.clock.run_until(desk.clock.time_ns() + 2 * SECOND)
+        desk.receive(Ticker(instrument=desk.instrument))
+        assert {point.equity for point in desk.engine.result().equity} == {500}
 
 
 class TestStopping:

@@ -12,6 +12,7 @@ from anyvenue.engine.strategy import Strategy
 from anyvenue.model.enums import OrderState
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.venue import DESCRIPTOR
+from anyvenue.venue.clock import WallClock
 from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueContext
 
 BTC = "BTC-USDT-PERP"
@@ -142,6 +143,28 @@ def test_a_set_stop_ends_a_live_run_early():
     result = asyncio.run(run())
     assert result.stopped == "interrupted"
     assert 3_000_000_000 <= result.ts_end - START < 4_000_000_000
+
+
+def test_a_stop_while_a_venue_is_opened_ends_the_run_before_it_began():
+    class Hanging:
+        name = "hanging"
+        closed = False
+
+        async def connect(self, sink):
+            self.stop.set()
+            await asyncio.Event().wait()
+
+        async def close(self):
+            self.closed = True
+
+    async def run():
+        venue = Hanging()
+        venue.stop = asyncio.Event()
+        engine = Engine(Diary(), connections=("main",), clock=WallClock(), session="run")
+        return await run_live(engine, {"main": venue}, clock=WallClock(), stop=venue.stop), venue
+
+    result, venue = asyncio.run(run())
+    assert (result.stopped, result.orders, venue.closed) == ("interrupted", 0, True)
 
 
 def test_a_duration_ends_a_live_run():

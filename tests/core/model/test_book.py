@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -50,6 +50,8 @@ INVERSE = Instrument(
     contract_size="100",
     depth_unit="100",
 )
+
+D = Decimal
 
 
 def book_of(bids, asks, instrument=LINEAR, **options):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from decimal import Decimal as D
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,8 @@ DATA = Path(__file__).parents[4] / "shared" / "data"
 REQUESTED = SequenceRule(
     continuity=Continuity.CONTIGUOUS, overlap=Overlap.ALWAYS, snapshot=SnapshotSource.REQUEST, keeps_newer=True
 )
+
+D = Decimal
 STREAMED = SequenceRule(continuity=Continuity.CONTIGUOUS)
 LINKED = SequenceRule(continuity=Continuity.LINKED, overlap=Overlap.AFTER_SNAPSHOT, snapshot=SnapshotSource.REQUEST)
 

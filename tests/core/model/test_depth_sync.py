@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -48,6 +48,8 @@ REQUESTED = SequenceRule(
 LENIENT = SequenceRule(
     continuity=Continuity.CONTIGUOUS, overlap=Overlap.ALWAYS, snapshot=SnapshotSource.REQUEST, keeps_newer=True
 )
+
+D = Decimal
 LINKED = SequenceRule(continuity=Continuity.LINKED, overlap=Overlap.AFTER_SNAPSHOT, snapshot=SnapshotSource.REQUEST)
 TIMED = SequenceRule(time_ordered=True)
 

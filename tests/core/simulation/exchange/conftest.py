@@ -159,17 +159,17 @@ def desk() -> Desk:
     return made
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_desk() -> Callable[..., Desk]:
     return Desk
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_linear() -> Callable[..., Instrument]:
     return linear
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_inverse() -> Callable[..., Instrument]:
     return inverse
 

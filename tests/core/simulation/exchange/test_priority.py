@@ -32,7 +32,7 @@ class Slow:
 
     queues: dict[tuple[Side, int], list[Piece]] = field(factory=dict)
     orders: dict[str, dict] = field(factory=dict)
-    fills: list[tuple[str, int, int]] = field(factory=list)
+    trades: list[tuple[set[str], int, int]] = field(factory=list)
 
     def queue(self, side, price):
         return self.queues.setdefault((side, price), [])
@@ -47,9 +47,8 @@ class Slow:
     def hit(self, side, price, piece, quantity, taker=None):
         """Fill an order's piece."""
         order = self.orders[piece.order]
-        self.fills.append((piece.order, price, quantity))
+        self.trades.append(({piece.order, taker} - {None}, price, quantity))
         if taker is not None:
-            self.fills.append((taker, price, quantity))
             self.orders[taker]["left"] -= quantity
         order["left"] -= quantity
         piece.quantity -= quantity
@@ -66,10 +65,12 @@ class Slow:
             if best is None or (price is not None and (best - price) * side.sign > 0):
                 return True
             queue = self.queue(side.opposite, best)
+            while len(queue) > 1 and queue[0].order is queue[1].order is None:
+                queue[1].quantity += queue.pop(0).quantity
             piece = queue[0]
             quantity = min(order["left"], piece.quantity)
             if piece.order is None:
-                self.fills.append((name, best, quantity))
+                self.trades.append(({name}, best, quantity))
                 order["left"] -= quantity
                 piece.quantity -= quantity
                 if not piece.quantity:
@@ -230,8 +231,7 @@ def test_it_agrees_with_the_slow_one(make_desk, make_linear, script):
                 bids = {str(p): str(q) for (s, p), q in changes.items() if s is Side.BUY}
                 asks = {str(p): str(q) for (s, p), q in changes.items() if s is Side.SELL}
                 desk.depth(bids, asks)
-        told = [(fill.client_order_id, fill.price, fill.quantity) for fill in all_fills(desk)]
-        assert in_pairs(told) == in_pairs(slow.fills)
+        assert trades_told(desk) == slow.trades
         assert desk.exchange.book(desk.first).levels() == (slow.shown(Side.BUY), slow.shown(Side.SELL))
     for name, order in slow.orders.items():
         its = desk.order(order["account"], name)
@@ -239,19 +239,14 @@ def test_it_agrees_with_the_slow_one(make_desk, make_linear, script):
         assert its.is_resting is (slow.find(name) is not None)
 
 
-def all_fills(desk):
-    return [event.fill for _, event in desk.told if hasattr(event, "fill")]
-
-
-def in_pairs(fills):
-    """Sort the two sides of each trade: which of them is told first is no part of priority."""
-    result = []
-    for fill in fills:
-        if result and result[-1][1:] == fill[1:] and result[-1][0] > fill[0]:
-            result.insert(-1, fill)
-        else:
-            result.append(fill)
-    return result
+def trades_told(desk):
+    """Return who traded, at what price and how much, trade by trade."""
+    trades = {}
+    for _, event in desk.told:
+        if hasattr(event, "fill"):
+            fill = event.fill
+            trades.setdefault(fill.trade_id, (set(), fill.price, fill.quantity))[0].add(fill.client_order_id)
+    return list(trades.values())
 
 
 @settings(max_examples=100)

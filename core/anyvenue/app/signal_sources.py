@@ -1,0 +1,265 @@
+"""Where signals come from: a file of JSON lines, standard input, an HTTP webhook. Each becomes an event of the engine.
+
+On a clock that is driven (a backtest, a simulated run) `schedule_file` lays the lines of a file out in time beforehand,
+so that every run is the same. On the wall's clock `serve_signals` passes on what arrives, when it arrives.
+
+What a signal means is the strategy's affair; here it is a JSON object. Text that is none is reported with its file and
+line and left out; the rest goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from attrs import frozen
+
+from anyvenue.app.signal_lines import LineCutter, decode_object, unix_ns
+from anyvenue.app.signal_webhook import WebhookSettings, serve_webhook
+from anyvenue.engine.engine import Engine
+from anyvenue.engine.signal import Signal
+
+__all__ = ["FileTail", "Serving", "SignalSettings", "schedule_file", "serve_signals"]
+
+_log = logging.getLogger("anyvenue.signals")
+
+POLL_S: Final = 0.2
+_READ_BYTES: Final = 1 << 16
+
+_Lines = list[tuple[int, bytes]]
+
+
+@frozen(kw_only=True)
+class SignalSettings:
+    """`[signals]`: where signals come from. Any of them may be given, also together.
+
+    Attributes:
+        file: JSON lines, one signal each; a relative path starts at the configuration's folder. On a driven clock a
+            line comes at the time in its field `ts` (ISO 8601 with a zone, or Unix time), one without `ts` at the
+            start. On the wall's clock the file is followed: lines that are added come at once, those that were there
+            before the run are not for it.
+        stdin: the same, on standard input; every line comes at once.
+        webhook: POST requests.
+    """
+
+    file: str | None = None
+    stdin: bool = False
+    webhook: WebhookSettings | None = None
+
+    def path(self, folder: Path) -> Path:
+        """Return where the file is, for a configuration in `folder`. Raises ValueError where none is given."""
+        if self.file is None:
+            raise ValueError("signals.file: not given")
+        return folder / Path(self.file).expanduser()
+
+
+@frozen
+class Serving:
+    """What is being served. `url` is where the webhook listens, None without one."""
+
+    url: str | None
+
+
+def schedule_file(engine: Engine, path: Path) -> int:
+    """Have the lines of a file come at their times on the engine's driven clock; return how many will.
+
+    A line whose time has passed already belongs to an earlier stretch of the market and is left out. Call it once,
+    before the run. Raises OSError for a file that cannot be read.
+    """
+    clock, cutter, scheduled, early = engine.clock, LineCutter(), 0, 0
+    begin = clock.time_ns()
+    for number, text in cutter.feed(path.read_bytes()) + cutter.end():
+        source = f"{path.name}:{number}"
+        payload = _decoded(engine, source, text)
+        if payload is None:
+            continue
+        try:
+            when = begin if payload.get("ts") is None else unix_ns(payload["ts"], "ts")
+        except (TypeError, ValueError) as error:
+            _complain(engine, f"{source}: {error}; the line is left out")
+            continue
+        if when < begin:
+            early += 1
+            continue
+        clock.call_at(when, partial(_deliver, engine, source, payload))
+        scheduled += 1
+    if early:
+        _log.warning("%s: %s signals lie before the start of this run and are left out", path, early)
+    return scheduled
+
+
+@asynccontextmanager
+async def serve_signals(
+    engine: Engine, settings: SignalSettings, folder: Path = Path(), *, poll_s: float = POLL_S
+) -> AsyncIterator[Serving]:
+    """Pass signals on to the engine while the block runs. Relative paths start at `folder`.
+
+    Raises ConfigError where the webhook's secret cannot be had, OSError where its address cannot.
+    """
+    url = None
+    async with AsyncExitStack() as stack:
+        if settings.file is not None:
+            await stack.enter_async_context(_following(engine, settings.path(folder), poll_s))
+        if settings.stdin:
+            await stack.enter_async_context(_reading(engine, sys.stdin.fileno()))
+        if settings.webhook is not None:
+            url = await stack.enter_async_context(serve_webhook(engine, settings.webhook, folder))
+        yield Serving(url)
+
+
+class FileTail:
+    """What is added to a file, in whole lines. The file may be cut short, replaced, or not be there yet."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+        self._cutter = LineCutter()
+
+    def lines(self) -> _Lines:
+        """Return the lines that were added since the last call; the first call returns all. Raises OSError."""
+        lines = self._rest()
+        if self._is_another():
+            self.close()
+            with suppress(FileNotFoundError):
+                self._file = self._path.open("rb")
+            lines += self._rest()
+        return lines
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        self._cutter = LineCutter()
+
+    def _rest(self) -> _Lines:
+        return [] if self._file is None else self._cutter.feed(self._file.read())
+
+    def _is_another(self) -> bool:
+        """Whether the path leads elsewhere than to where the open file has been read to."""
+        if self._file is None:
+            return True
+        opened = os.fstat(self._file.fileno())
+        try:
+            return opened.st_size < self._file.tell() or not os.path.samestat(opened, self._path.stat())
+        except FileNotFoundError:
+            return False  # removed; perhaps about to be replaced
+
+
+@asynccontextmanager
+async def _following(engine: Engine, path: Path, poll_s: float) -> AsyncIterator[None]:
+    tail = FileTail(path)
+    reader = _guarded(engine, path, tail.lines)
+    before = sum(1 for _, text in reader() if text.strip())
+    if before:
+        _log.warning("%s: %s signals were there before this run and are left out", path, before)
+
+    async def follow() -> None:
+        while True:
+            _pass_on(engine, path.name, reader())
+            await asyncio.sleep(poll_s)
+
+    following = asyncio.create_task(follow())
+    try:
+        yield
+    finally:
+        await _ended([following])
+        tail.close()
+
+
+def _guarded(engine: Engine, path: Path, read: Callable[[], _Lines]) -> Callable[[], _Lines]:
+    """A file that cannot be read for a while is complained about once, and tried again."""
+    said = ""
+
+    def lines() -> _Lines:
+        nonlocal said
+        try:
+            found = read()
+        except OSError as error:
+            if str(error) != said:
+                said = str(error)
+                _complain(engine, f"{path}: signals cannot be read: {error.strerror}")
+            return []
+        said = ""
+        return found
+
+    return lines
+
+
+@asynccontextmanager
+async def _reading(engine: Engine, descriptor: int) -> AsyncIterator[None]:
+    loop, cutter = asyncio.get_running_loop(), LineCutter()
+
+    def take() -> bool:
+        """Pass on what there is; tell whether there may be more."""
+        try:
+            data = os.read(descriptor, _READ_BYTES)
+        except BlockingIOError:
+            return True
+        _pass_on(engine, "stdin", cutter.feed(data) if data else cutter.end())
+        return bool(data)
+
+    def on_readable() -> None:
+        if not take():
+            loop.remove_reader(descriptor)
+
+    async def take_all() -> None:
+        more = True
+        while more:
+            more = take()
+            await asyncio.sleep(0)
+
+    tasks = []
+    try:
+        loop.add_reader(descriptor, on_readable)
+    except PermissionError:  # an ordinary file: always readable, and so it cannot be waited for
+        tasks.append(asyncio.create_task(take_all()))
+    try:
+        yield
+    finally:
+        loop.remove_reader(descriptor)
+        await _ended(tasks)
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _pass_on(engine: Engine, name: str, lines: Iterable[tuple[int, bytes]]) -> None:
+    for number, text in lines:
+        source = f"{name}:{number}"
+        payload = _decoded(engine, source, text)
+        if payload is None:
+            continue
+        try:
+            _deliver(engine, source, payload)
+        except Exception:  # noqa: BLE001 - the line is at an end, the source is not
+            _log.exception("the engine failed over the signal %s", source)
+
+
+def _decoded(engine: Engine, source: str, text: bytes) -> Mapping[str, Any] | None:
+    if not text.strip():
+        return None
+    try:
+        return decode_object(text)
+    except ValueError as error:
+        _complain(engine, f"{source}: {error}; the line is left out")
+        return None
+
+
+def _deliver(engine: Engine, source: str, payload: Mapping[str, Any]) -> None:
+    engine.receive(Signal(source=source, payload=payload, ts_recv=engine.clock.time_ns()))
+
+
+def _complain(engine: Engine, text: str) -> None:
+    _log.error("%s", text)
+    engine.say(text)

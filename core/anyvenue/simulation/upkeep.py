@@ -1,0 +1,92 @@
+"""What an exchange does by the clock for one instrument: mark price, ticker, funding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from anyvenue.model.market import FundingRate, Ticker
+from anyvenue.simulation.clock import DrivenClock, DrivenTimer
+from anyvenue.simulation.contracts import FUNDING_RATE
+from anyvenue.simulation.exchange import Exchange
+from anyvenue.simulation.listing import Listing
+from anyvenue.venue.events import Channel
+
+__all__ = ["Upkeep"]
+
+MARK_INTERVAL_NS: Final = 1_000_000_000
+"""The mark price is the mid of the public book, sampled this often. The index is taken to be the same."""
+_SECOND_NS: Final = 1_000_000_000
+
+
+class Upkeep:
+    """Samples the mark price, tells the ticker, settles funding. `do` does a job of the market's."""
+
+    def __init__(
+        self, listing: Listing, exchange: Exchange, clock: DrivenClock, do: Callable[[Callable[[], None]], None]
+    ) -> None:
+        self._listing = listing
+        self._instrument = listing.instrument
+        self._exchange = exchange
+        self._clock = clock
+        self._do = do
+        self._timers: dict[str, DrivenTimer] = {}
+
+    def start(self) -> None:
+        """Begin: the first mark is sampled behind what else is due now."""
+        self._timers["mark"] = self._clock.call_at(self._clock.time_ns(), self._on_mark)
+        self._await_funding()
+
+    def stop(self) -> None:
+        """End."""
+        for timer in self._timers.values():
+            timer.cancel()
+
+    def ticker(self) -> Ticker:
+        """Return last and mark price and the funding rate, as they are now."""
+        mark = self._exchange.mark_price(self._instrument.symbol)
+        return Ticker(
+            instrument=self._instrument,
+            last_price=self._exchange.last_price(self._instrument.symbol),
+            mark_price=mark,
+            index_price=mark,
+            funding_rate=FUNDING_RATE,
+            next_funding_ts=self._next_funding(),
+            ts_event=self._clock.time_ns(),
+        )
+
+    def _on_mark(self) -> None:
+        self._timers["mark"] = self._clock.call_at(self._clock.time_ns() + MARK_INTERVAL_NS, self._on_mark)
+        self._do(self._sample_mark)
+
+    def _sample_mark(self) -> None:
+        book = self._exchange.book(self._instrument.symbol)
+        bid, ask = book.best_bid, book.best_ask
+        if bid is not None and ask is not None:
+            mid = (bid + ask) / 2
+            self._exchange.set_mark(self._instrument.symbol, mid, mid)
+            if self._listing.hears(Channel.TICKER):
+                self._listing.tell_ticker(self.ticker())
+
+    def _await_funding(self) -> None:
+        due = self._next_funding()
+        if due is None:
+            return
+
+        def on_time() -> None:
+            self._await_funding()
+            self._do(lambda: self._settle(due))
+
+        self._timers["funding"] = self._clock.call_at(due, on_time)
+
+    def _settle(self, due: int) -> None:
+        self._exchange.settle_funding(self._instrument.symbol, FUNDING_RATE)
+        self._listing.tell_funding(
+            FundingRate(instrument=self._instrument, rate=FUNDING_RATE, ts_settle=due, ts_event=due)
+        )
+
+    def _next_funding(self) -> int | None:
+        if self._instrument.funding_interval_s is None:
+            return None
+        interval = self._instrument.funding_interval_s * _SECOND_NS
+        return (self._clock.time_ns() // interval + 1) * interval

@@ -114,13 +114,13 @@ class Quoter(Strategy):
 
     def _best_of_others(self, book: OrderBook, side: Side) -> Decimal | None:
         """The best price of one side that is not our quote alone: to follow oneself is to run away."""
+        best, order = (book.best_bid if side is Side.BUY else book.best_ask), self._working(side)
+        if best is None or order is None or best.price not in (order.price, self._asked[side]):
+            return None if best is None else best.price
+        if best.quantity > order.leaves_quantity:
+            return best.price
         levels = book.bids(2) if side is Side.BUY else book.asks(2)
-        order = self._working(side)
-        if levels and order is not None:
-            ours = levels[0].price in (order.price, self._asked[side])
-            if ours and levels[0].quantity <= order.leaves_quantity:
-                del levels[0]
-        return levels[0].price if levels else None
+        return levels[1].price if len(levels) > 1 else None
 
     def _passive(self, book: OrderBook, side: Side, price: Decimal) -> Decimal:
         """Keep a price from crossing the other side, and on the instrument's grid."""
@@ -135,9 +135,11 @@ class Quoter(Strategy):
         order = self._working(side)
         if order is None:
             self._place(side, price, room)
-        elif order.leaves_quantity > room or order.cancel is Fate.REFUSED:
+        elif order.cancel is Fate.REFUSED:
             if self.now >= self._paused_until:
                 self.cancel(order)
+        elif order.leaves_quantity > room or price <= 0:
+            self.cancel(order)
         elif order.price is not None and abs(order.price - price) > tolerance and _is_settled(order):
             if order.filled_quantity:
                 self.cancel(order)  # the next one is whole again

@@ -67,6 +67,10 @@ class Refused(ValueError):
     """A signal that is not traded, and why."""
 
 
+REFUSALS = (ArithmeticError, NotSupported, TypeError, ValueError)
+"""What may be wrong with a signal. It comes from outside, so it must never stop the strategy."""
+
+
 @frozen
 class _Trade:
     """The last trade of an instrument: its entry's client id, and its stop and target."""
@@ -98,7 +102,6 @@ class SignalFollower(Strategy):
 
     def on_signal(self, signal: Signal) -> None:
         """Act on a signal, or say why not."""
-        # Whatever comes from outside is refused at worst; it never stops the strategy.
         try:
             idea = read_trade_idea(signal.payload)
             self._remember(idea)
@@ -109,7 +112,7 @@ class SignalFollower(Strategy):
             else:
                 self._waiting[instrument.key] = idea
                 self.set_timer(f"book {instrument.key}", after_s=BOOK_PATIENCE_S)
-        except (ArithmeticError, NotSupported, TypeError, ValueError) as error:
+        except REFUSALS as error:
             self.log.warning("signal from %s not traded: %s", signal.source, error)
 
     def on_book(self, book: OrderBook) -> None:
@@ -119,7 +122,7 @@ class SignalFollower(Strategy):
             self.cancel_timer(f"book {book.instrument.key}")
             try:
                 self._enter(idea, book.instrument)
-            except (ArithmeticError, NotSupported, TypeError, ValueError) as error:
+            except REFUSALS as error:
                 self.log.warning("signal %s not traded: %s", idea.name, error)
 
     def _remember(self, idea: TradeIdea) -> None:
@@ -144,7 +147,7 @@ class SignalFollower(Strategy):
         check_protection(protection, opening=idea.side, price=idea.entry_price, instrument=instrument)
         mark = self.mark_price(instrument)
         if mark is not None and (mark - idea.stop_loss) * idea.side.sign <= 0:
-            raise Refused(f"stop_loss: found {idea.stop_loss}, which the price {mark} has passed already")
+            raise Refused(f"stop_loss: found {idea.stop_loss}, which the price {mark:f} has passed already")
         is_attached = self._is_attached(instrument)
         quantity = self._size(idea, instrument)
         order = self.submit(
@@ -161,7 +164,7 @@ class SignalFollower(Strategy):
         if idea.expiry_ns is not None and self.now >= idea.expiry_ns:
             raise Refused(f"signal {idea.name} has expired")
         if held := self.position(instrument).quantity:
-            raise Refused(f"{instrument.key}: {held} is held already, and positions are not added to")
+            raise Refused(f"{instrument.key}: {held:f} is held already, and positions are not added to")
         if self.open_orders(instrument):
             raise Refused(f"{instrument.key}: an order is open already")
 
@@ -199,7 +202,7 @@ class SignalFollower(Strategy):
             levels = trade.protection
             try:
                 self.protect(fill.instrument, take_profit=levels.take_profit, stop_loss=levels.stop_loss)
-            except (NotSupported, ValueError) as error:
+            except REFUSALS as error:
                 self._give_up(fill.instrument, trade, error)
 
     def on_refused(self, command: Command, error: Exception) -> None:
@@ -208,9 +211,9 @@ class SignalFollower(Strategy):
             self._give_up(command.instrument, trade, error)
 
     def _give_up(self, instrument: Instrument, trade: _Trade, error: Exception) -> None:
-        self.log.error("%s: the position is closed, because it cannot be protected: %s", instrument.key, error)
         self._cancel_entry(trade.entry)
-        self.close(instrument)
+        if self.close(instrument) is not None:
+            self.log.error("%s: the position is closed, because it cannot be protected: %s", instrument.key, error)
 
     def _cancel_entry(self, client_order_id: str) -> None:
         order = self.order(client_order_id)

@@ -218,6 +218,15 @@ class TestRefusals:
         stage.book(["99.0"], ["101.0"])
         assert ("cancel", "buy") in stage.told()
 
+    def test_a_pause_keeps_no_quote_that_must_go(self, stage, quotes):
+        bid, ask = quotes
+        stage.fill(ask)
+        stage.book(["99.0"], ["101.0"])
+        stage.reject(stage.placed()[0], RejectReason.INSUFFICIENT_FUNDS)
+        stage.fill(Side.BUY, "0.055")  # held 0.045: the bid of 0.010 is too much
+        stage.book(["99.0"], ["101.0"])
+        assert stage.told() == [("cancel", "buy")]
+
     def test_what_the_venue_cannot_do_is_said_before_anything_is_sent(self, make_stage):
         stage = make_stage(Quoter(PARAMETERS), features=set(Feature) - {Feature.AMEND})
         assert "the quoter needs amend" in stage.engine.failure

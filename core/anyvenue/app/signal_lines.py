@@ -32,6 +32,7 @@ class LineCutter:
     def __init__(self) -> None:
         self._number = 0
         self._begun = b""
+        self._drops = False
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
         """Take bytes in; return the lines that they complete."""
@@ -39,14 +40,21 @@ class LineCutter:
         lines = []
         for end in ends:
             self._number += 1
-            lines.append((self._number, self._joined(end)))
-            self._begun = b""
+            if not self._drops:
+                lines.append((self._number, self._joined(end)))
+            self._begun, self._drops = b"", False
         self._begun = self._joined(begun)
         return lines
 
     def end(self) -> list[tuple[int, bytes]]:
         """Nothing more will come: return the last line where it lacks its newline."""
         return self.feed(b"\n") if self._begun else []
+
+    def drop_begun(self) -> list[tuple[int, bytes]]:
+        """Leave out the line that has begun, with what is still to come of it; return what there was of it."""
+        begun = [(self._number + 1, self._begun)] if self._begun else []
+        self._begun, self._drops = b"", bool(begun) or self._drops
+        return begun
 
     def _joined(self, part: bytes) -> bytes:
         return (self._begun + part)[: LINE_BYTES_MAX + 1]

@@ -91,7 +91,7 @@ def schedule_file(engine: Engine, path: Path) -> int:
         clock.call_at(when, partial(_deliver, engine, source, payload))
         scheduled += 1
     if early:
-        _log.warning("%s: %s signals lie before the start of this run and are left out", path, early)
+        _log.warning("%s: before the start of this run, and left out: %s", path, _signals(early))
     return scheduled
 
 
@@ -132,6 +132,10 @@ class FileTail:
             lines += self._rest()
         return lines
 
+    def skip(self) -> _Lines:
+        """Leave out all that is there now, also the beginning of a line; return it. Raises OSError."""
+        return self.lines() + self._cutter.drop_begun()
+
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
@@ -155,42 +159,35 @@ class FileTail:
 
 @asynccontextmanager
 async def _following(engine: Engine, path: Path, poll_s: float) -> AsyncIterator[None]:
-    tail = FileTail(path)
-    reader = _guarded(engine, path, tail.lines)
-    before = sum(1 for _, text in reader() if text.strip())
-    if before:
-        _log.warning("%s: %s signals were there before this run and are left out", path, before)
+    tail, complaint = FileTail(path), ""
+
+    def attempt(read: Callable[[], _Lines]) -> _Lines:
+        """Read; what keeps the file from being read is said once, and tried again the next time."""
+        nonlocal complaint
+        try:
+            lines = read()
+        except OSError as error:
+            if complaint != str(error):
+                complaint = str(error)
+                _complain(engine, f"{path}: signals cannot be read: {error.strerror}")
+            return []
+        complaint = ""
+        return lines
 
     async def follow() -> None:
         while True:
-            _pass_on(engine, path.name, reader())
+            _pass_on(engine, path.name, attempt(tail.lines))
             await asyncio.sleep(poll_s)
 
+    before = sum(1 for _, text in attempt(tail.skip) if text.strip())
+    if before:
+        _log.warning("%s: there before this run, and left out: %s", path, _signals(before))
     following = asyncio.create_task(follow())
     try:
         yield
     finally:
         await _ended([following])
         tail.close()
-
-
-def _guarded(engine: Engine, path: Path, read: Callable[[], _Lines]) -> Callable[[], _Lines]:
-    """A file that cannot be read for a while is complained about once, and tried again."""
-    said = ""
-
-    def lines() -> _Lines:
-        nonlocal said
-        try:
-            found = read()
-        except OSError as error:
-            if str(error) != said:
-                said = str(error)
-                _complain(engine, f"{path}: signals cannot be read: {error.strerror}")
-            return []
-        said = ""
-        return found
-
-    return lines
 
 
 @asynccontextmanager
@@ -258,6 +255,10 @@ def _decoded(engine: Engine, source: str, text: bytes) -> Mapping[str, Any] | No
 
 def _deliver(engine: Engine, source: str, payload: Mapping[str, Any]) -> None:
     engine.receive(Signal(source=source, payload=payload, ts_recv=engine.clock.time_ns()))
+
+
+def _signals(count: int) -> str:
+    return f"{count} signal{'' if count == 1 else 's'}"
 
 
 def _complain(engine: Engine, text: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from anyvenue.engine.commands import Protect, SetLeverage
 from anyvenue.engine.risk import Exposure, RiskGate, RiskLimits
-from anyvenue.model.enums import MarginMode, OrderType, PositionSide, Side, TimeInForce
+from anyvenue.model.enums import MarginMode, OrderType, PositionSide, Side
 from anyvenue.model.errors import RejectReason
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import ZERO, Number, exact
@@ -16,6 +16,7 @@ from anyvenue.model.order import Order
 from anyvenue.model.order_events import AmendRejected, OrderRejected
 from anyvenue.model.order_spec import OrderSpec, Protection, check_protection
 from anyvenue.venue.capabilities import Capabilities, Feature
+from anyvenue.venue.needs import features_of
 
 if TYPE_CHECKING:
     from anyvenue.engine.engine import Engine
@@ -57,31 +58,14 @@ class Desk:
             ts_created=self._engine.now,
             **how,
         )
-        self._require_features(spec)
+        for feature in features_of(spec):
+            self.require(feature, instrument)
         refusal = self._refusal(instrument, side, spec.price, spec.quantity, spec.quantity, spec.reduce_only)
         if refusal is not None:
             return self._refuse(Order(spec=spec), refusal)
         order = self._engine.orders.place(spec)
         self._engine.recorder.sent(order, self._engine.data.mid(instrument))
         return order
-
-    def _require_features(self, spec: OrderSpec) -> None:
-        instrument = spec.instrument
-        for feature, asked in (
-            (Feature.POST_ONLY, spec.post_only),
-            (Feature.MARKET, spec.order_type is OrderType.MARKET),
-            (Feature.REDUCE_ONLY, spec.reduce_only),
-            (Feature.ICEBERG, spec.display_quantity is not None),
-            (Feature.ATTACHED_PROTECTION, spec.protection is not None),
-            (Feature.SELF_TRADE_PREVENTION, spec.self_trade_prevention is not None),
-            (Feature.HEDGE_MODE, spec.position_side is not PositionSide.NET),
-        ):
-            if asked:
-                self.require(feature, instrument)
-        if spec.time_in_force is not TimeInForce.GTC:
-            self.require(Feature(spec.time_in_force.value), instrument)
-        if spec.trigger is not None:
-            self.require(Feature(spec.trigger.kind.value), instrument)
 
     def _refusal(
         self,

@@ -40,7 +40,6 @@ _join: Final = ",".join
 _price_of: Final = itemgetter(0)
 _size_of: Final = itemgetter(1)
 _are_plain: Final = re.compile(r"(?:[0-9]++\.?+[0-9]*+,)++").fullmatch
-_is_plain: Final = re.compile(r"[0-9]++\.?+[0-9]*+").fullmatch
 
 
 class Level(NamedTuple):
@@ -125,9 +124,13 @@ class BookSide:
     def _insert(self, added: list[Any]) -> bool:
         """Sort new prices in. False if one is not plain text, or the same as another one."""
         keys, texts, is_bid = self._keys, self._texts, self._is_bid
+        try:
+            joined = _join(added) + ","
+        except TypeError:
+            return False
+        if not _are_plain(joined) or joined.count(",") != len(added):
+            return False
         for text in added:
-            if not isinstance(text, str) or not _is_plain(text):
-                return False
             if self._is_exact or len(text) > FLOAT_DIGITS:
                 key = self._long_key(text)
                 keys = self._keys

@@ -33,26 +33,26 @@ class Pipe:
         self._latency_ns = latency_ns
         self._jitter_ns = jitter_ns
         self._chance = Chance(seed)
-        self._queue: deque[tuple[int, Callable[[], object]]] = deque()
+        self._queue: deque[tuple[int, Callable[[Any], object], Any]] = deque()
 
-    def send(self, call: Callable[[], object]) -> None:
-        """Put a call in."""
+    def send(self, function: Callable[[T], object], argument: T) -> None:
+        """Put a call in: of `function`, with `argument`."""
         queue = self._queue
         due = self._clock.time_ns() + self._latency_ns
         if self._jitter_ns:
             due += self._chance.below(self._jitter_ns + 1)
         if queue:
-            queue.append((max(due, queue[-1][0]), call))
+            queue.append((max(due, queue[-1][0]), function, argument))
         else:
-            queue.append((due, call))
+            queue.append((due, function, argument))
             self._clock.call_at(due, self._arrive)
 
     def _arrive(self) -> None:
         queue = self._queue
-        call = queue.popleft()[1]
+        _, function, argument = queue.popleft()
         if queue:
             self._clock.call_at(queue[0][0], self._arrive)
-        call()
+        function(argument)
 
 
 class Host(Protocol):
@@ -106,15 +106,15 @@ class Connection:
             raise NotSent("the connection is not open: call connect first, or not after close")
         reply: Reply[T] = Reply()
         self._pending[reply] = None
-        self._inward.send(partial(self._host.serve, self, action, partial(self._answer, reply)))
+        self._inward.send(partial(self._host.serve, self, action), partial(self._answer, reply))
         return reply
 
     def deliver(self, make: Callable[[int], VenueEvent]) -> None:
         """Send an event to the client. `make` makes it when it arrives, given the time of that."""
-        self._outward.send(partial(self._pass_on, make))
+        self._outward.send(self._pass_on, make)
 
     def _answer(self, reply: Reply[T], outcome: T | Exception) -> None:
-        self._outward.send(partial(self._settle, reply, outcome))
+        self._outward.send(partial(self._settle, reply), outcome)
 
     def _settle(self, reply: Reply[T], outcome: T | Exception) -> None:
         if self._pending.pop(reply, False) is False:

@@ -4,7 +4,8 @@ It is synchronous and has no clock of its own: a command or a word of the market
 call returns, and `time_ns` stamps what comes of it. The same calls at the same times give the same events.
 
 What is decided elsewhere: matching and the queue model in `matching`, what is refused in `admission`, money in
-`ledger` and `margin`, waiting orders and protections in `triggers`, liquidation in `liquidation`.
+`ledger` and `margin`, the way of an order in `execution`, what follows from a fill or a price in `aftermath`, the
+looking up in `look_ups`.
 """
 
 from __future__ import annotations
@@ -12,29 +13,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
-from anyvenue.model.balance import Balance
 from anyvenue.model.enums import MarginMode, PositionMode, PositionSide, Side, TradingStatus
-from anyvenue.model.errors import RejectReason, UnknownInstrument
-from anyvenue.model.fill import Fill
+from anyvenue.model.errors import RejectReason
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.market import FundingPayment, MarketEvent, RawLevel
+from anyvenue.model.market import MarketEvent, RawLevel
 from anyvenue.model.numbers import Number, exact, is_multiple
-from anyvenue.model.order import Order
 from anyvenue.model.order_events import OrderAccepted
 from anyvenue.model.order_spec import OrderSpec, Protection
 from anyvenue.model.position import Position
 from anyvenue.simulation import admission
-from anyvenue.simulation.account import Account, Holding
+from anyvenue.simulation.account import Account
 from anyvenue.simulation.admission import refuse
 from anyvenue.simulation.aftermath import Aftermath
 from anyvenue.simulation.execution import Execution
 from anyvenue.simulation.funding import settle_funding
 from anyvenue.simulation.ledger import EXTERNAL, INSURANCE, Ledger
 from anyvenue.simulation.liquidation import Liquidator
+from anyvenue.simulation.look_ups import LookUps
 from anyvenue.simulation.market import Market
 from anyvenue.simulation.matching import Matcher
 from anyvenue.simulation.protection import Protector
-from anyvenue.simulation.public_book import PublicBook, Publisher
+from anyvenue.simulation.public_book import Publisher
 from anyvenue.simulation.settings import adjust_margin, holdings_of, set_leverage, set_position_mode
 from anyvenue.simulation.working_order import WorkingOrder
 from anyvenue.venue.events import AccountEvent
@@ -46,7 +45,7 @@ def _ignore(account: str, event: AccountEvent) -> None:
     """Tell nobody."""
 
 
-class Exchange:
+class Exchange(LookUps):
     """A simulated exchange of several instruments and accounts.
 
     Args:
@@ -70,9 +69,9 @@ class Exchange:
         publish: Callable[[MarketEvent], None] | None = None,
         history_limit: int = 10_000,
     ) -> None:
-        self._markets = {instrument.symbol: Market(instrument) for instrument in instruments}
+        ledger = Ledger(time_ns, notify)
+        super().__init__({instrument.symbol: Market(instrument) for instrument in instruments}, ledger)
         self._time_ns = time_ns
-        self._ledger = Ledger(time_ns, notify)
         self._publisher = Publisher(time_ns, publish)
         self._matcher = Matcher(self._ledger, self._publisher)
         self._execution = Execution(self._ledger, self._matcher)
@@ -134,8 +133,8 @@ class Exchange:
         """Change a resting or waiting order. `quantity` is the new total, the filled part included.
 
         A lower quantity at the same price keeps its place in the queue; anything else loses it, and may trade at
-        once (the amend is then told before those fills, too). A quantity that is not above what is filled ends the order as filled. Returns [OrderAmended]. Raises
-        Rejected; the order is then as it was.
+        once: the amend is then told, too, before those fills. A quantity that is not above what is filled ends the
+        order as filled. Returns [OrderAmended]. Raises Rejected; the order is then as it was.
         """
         order = self._open_order(account, client_order_id, venue_order_id)
         new_price = order.price if price is None else exact(price, "price")
@@ -245,80 +244,6 @@ class Exchange:
         """Switch between one-way and hedge mode. Raises Rejected while there is a position or an open order."""
         set_position_mode(self._account(account), mode)
 
-    # Look-ups
-
-    def protection(
-        self, account: str, symbol: str, position_side: PositionSide = PositionSide.NET
-    ) -> Protection | None:
-        """Return a position's take-profit and stop-loss; None where it has none."""
-        return self._account(account).holding(self._market(symbol), position_side).protection
-
-    def order(
-        self, account: str, *, client_order_id: str | None = None, venue_order_id: str | None = None
-    ) -> Order | None:
-        """Return an order, open or remembered; None where none is known by that id."""
-        found = self._account(account).find(client_order_id, venue_order_id)
-        return None if found is None else found.view()
-
-    def open_orders(self, account: str, symbol: str | None = None) -> list[Order]:
-        """Return the open orders, resting and waiting, oldest first."""
-        return [
-            order.view()
-            for order in self._account(account).open_orders.values()
-            if symbol is None or order.market.instrument.symbol == symbol
-        ]
-
-    def order_history(self, account: str, symbol: str | None = None, since_ns: int = 0) -> list[Order]:
-        """Return the remembered orders that ended since `since_ns`, in the order in which they ended."""
-        return [
-            order.view()
-            for order in self._account(account).ended_orders
-            if order.ts_event >= since_ns and (symbol is None or order.market.instrument.symbol == symbol)
-        ]
-
-    def fills(self, account: str, symbol: str | None = None, since_ns: int = 0) -> list[Fill]:
-        """Return the remembered fills since `since_ns`, oldest first."""
-        return [
-            fill
-            for fill in self._account(account).fills
-            if fill.ts_event >= since_ns and (symbol is None or fill.instrument.symbol == symbol)
-        ]
-
-    def funding_payments(self, account: str, symbol: str | None = None, since_ns: int = 0) -> list[FundingPayment]:
-        """Return the remembered funding payments since `since_ns`, oldest first."""
-        return [
-            payment
-            for payment in self._account(account).funding
-            if payment.ts_event >= since_ns and (symbol is None or payment.instrument.symbol == symbol)
-        ]
-
-    def positions(self, account: str) -> list[Position]:
-        """Return the positions that are not flat. `EXTERNAL` and `INSURANCE` may be asked for too."""
-        return [
-            self._ledger.position(holding)
-            for holding in self._account(account).holdings.values()
-            if holding.position.quantity
-        ]
-
-    def position(self, account: str, symbol: str, side: PositionSide = PositionSide.NET) -> Position:
-        """Return one position, flat or not, with the leverage and margin mode set for it."""
-        return self._ledger.position(self._account(account).holding(self._market(symbol), side))
-
-    def balances(self, account: str) -> list[Balance]:
-        """Return the balance of every currency that the account has ever held."""
-        holder = self._account(account)
-        return [self._ledger.balance(holder, currency) for currency in holder.wallets]
-
-    @property
-    def instruments(self) -> list[Instrument]:
-        """What is listed."""
-        return [market.instrument for market in self._markets.values()]
-
-    @property
-    def fees_collected(self) -> dict[str, Decimal]:
-        """The fees taken so far less the rebates given, per currency."""
-        return dict(self._ledger.fees)
-
     # The market
 
     def apply_depth(
@@ -327,6 +252,8 @@ class Exchange:
         """Take in what the tape says of the external book: all of it, or the levels that changed.
 
         Sizes are absolute, in the instrument's depth unit. Resting orders that it comes to cross are filled.
+        `ts_event` is the tape's own time; what comes of it here is stamped by `time_ns`. Raises InvalidBook for
+        levels that cannot be read, TypeError for a float; the external book is empty then.
         """
         market = self._market(symbol)
         market.external.apply(bids, asks, snapshot=snapshot)
@@ -338,7 +265,8 @@ class Exchange:
     ) -> None:
         """Take in a trade of the outside world; `side` is the taker's, `quantity` in the quantity unit.
 
-        It fills resting orders of ours as the queue model says.
+        It fills resting orders of ours as the queue model says, and is the last price from now on. `ts_event` is as
+        in `apply_depth`.
         """
         market = self._market(symbol)
         market.last_raw = price
@@ -371,26 +299,6 @@ class Exchange:
         """Open, restrict or halt an instrument. Orders that rest stay."""
         self._market(symbol).status = status
 
-    def book(self, symbol: str) -> PublicBook:
-        """Return a live view of the public depth, our visible resting orders included."""
-        return PublicBook(self._market(symbol))
-
-    def overlay(self, symbol: str) -> tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]]:
-        """Return what our resting orders show at each price, beside the external depth: bids and asks."""
-        market = self._market(symbol)
-        bids, asks = (
-            {level.price: level.visible for level in side.from_best()} for side in (market.bids, market.asks)
-        )
-        return bids, asks
-
-    def mark_price(self, symbol: str) -> Decimal | None:
-        """Return the mark price: as set, else the last trade's, else the external mid."""
-        return self._market(symbol).mark_price
-
-    def last_price(self, symbol: str) -> Decimal | None:
-        """Return the last trade's price, the tape's or our own."""
-        return self._market(symbol).last_price
-
     def _accepted(self, order: WorkingOrder) -> OrderAccepted:
         """Return the acceptance, under the id the order had then: a trigger may have given it another one since."""
         return OrderAccepted(
@@ -415,25 +323,3 @@ class Exchange:
         if order.state.is_terminal:
             refuse(RejectReason.ORDER_CLOSED, f"the order {name!r} is {order.state.value}")
         return order
-
-    def _holding(self, account: str, symbol: str, side: PositionSide) -> Holding:
-        """Return a holding. Raises Rejected for a position side that does not go with the account's mode."""
-        holder = self._account(account)
-        if (side is PositionSide.NET) is not (holder.position_mode is PositionMode.ONE_WAY):
-            refuse(
-                RejectReason.POSITION_MODE,
-                f"position_side: found {side.value}; the account is in {holder.position_mode.value} mode",
-            )
-        return holder.holding(self._market(symbol), side)
-
-    def _account(self, name: str) -> Account:
-        account = self._ledger.accounts.get(name)
-        if account is None:
-            raise ValueError(f"the account {name!r} was never opened; open are {', '.join(self._ledger.accounts)}")
-        return account
-
-    def _market(self, symbol: str) -> Market:
-        market = self._markets.get(symbol)
-        if market is None:
-            raise UnknownInstrument(f"{symbol!r} is not listed here; listed are {', '.join(self._markets)}")
-        return market

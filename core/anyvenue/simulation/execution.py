@@ -161,7 +161,7 @@ class Execution:
                 client_order_id=order.client_order_id, venue_order_id=order.venue_order_id, ts_event=order.ts_event
             ),
         )
-        market, spec = order.market, order.spec
+        market, spec, quantity = order.market, order.spec, order.quantity
         try:
             admission.check_status(market, reducing=order.reducing)
             admission.check_limits(
@@ -172,6 +172,7 @@ class Execution:
             cut = self._cut(order)
             self._check(order, order.price, order.quantity)
         except Rejected as refused:
+            order.quantity = quantity
             self._matcher.cancel(order, refused.reason, refused.text)
             self._ledger.tell_end(order)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
@@ -33,7 +34,10 @@ class ExternalSide(BookSide):
 
     def find(self, price: Decimal) -> tuple[str | None, str | None, Decimal]:
         """Return how a price is written here, its size as written, and the quantity; None, None, 0 where it is not."""
-        index = self._index(price)
+        if self._is_exact:
+            index = self._index(price)
+        else:  # keys are floats, one for each price; whether it is this very price is seen below
+            index = bisect_left(self._keys, float(price) if self._is_bid else -float(price))
         if index < len(self._texts):
             text = self._texts[index]
             if Decimal(text) == price:
@@ -80,7 +84,7 @@ class ExternalLiquidity:
 
     def quantity_at(self, side: Side, price: Decimal) -> Decimal:
         """Return the quantity at a price."""
-        return self.side(side).quantity_at(price)
+        return self.side(side).find(price)[2]
 
     def from_best(self, side: Side) -> Iterator[Level]:
         """Iterate over the levels, best price first."""

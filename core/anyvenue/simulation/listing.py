@@ -38,6 +38,7 @@ class Listing:
         self.funding: deque[FundingRate] = deque(maxlen=FUNDING_KEPT)
         self.last_id = 0
         self._exchange = exchange
+        self._own: tuple[dict[float, Decimal], dict[float, Decimal]] = ({}, {})
         self._listeners: dict[Channel, dict[Connection, Instrument]] = {channel: {} for channel in Channel}
         self._book_listeners = self._listeners[Channel.BOOK]
         self._trade_listeners = self._listeners[Channel.TRADES]
@@ -88,15 +89,19 @@ class Listing:
     def overlaid(
         self, bids: Sequence[RawLevel], asks: Sequence[RawLevel]
     ) -> tuple[Sequence[RawLevel], Sequence[RawLevel]]:
-        """Return the tape's changed levels with ours behind them, each with all that is shown at its price."""
-        if not self._book_listeners:
-            return bids, asks
-        own_bids, own_asks = self._exchange.overlay(self.instrument.symbol)
-        if own_bids:
-            bids = [*bids, *self._shown(Side.BUY, own_bids)]
-        if own_asks:
-            asks = [*asks, *self._shown(Side.SELL, own_asks)]
+        """Return the tape's changed levels, and behind them those of ours it spoke about, with all that is there."""
+        own_bids, own_asks = self._own
+        # Equal prices are equal floats, however they are written; two that only share a float do no harm.
+        if own_bids and (said := [own_bids[key] for price, _ in bids if (key := float(price)) in own_bids]):
+            bids = [*bids, *self._shown(Side.BUY, said)]
+        if own_asks and (said := [own_asks[key] for price, _ in asks if (key := float(price)) in own_asks]):
+            asks = [*asks, *self._shown(Side.SELL, said)]
         return bids, asks
+
+    def own_changed(self) -> None:
+        """Learn anew at which prices resting orders of ours are shown."""
+        bids, asks = self._exchange.overlay(self.instrument.symbol)
+        self._own = ({float(price): price for price in bids}, {float(price): price for price in asks})
 
     def tell_trade(self, trade_id: str, side: Side, price: Decimal | str, quantity: Decimal | str, ts: int) -> None:
         """Tell a trade."""
@@ -115,9 +120,9 @@ class Listing:
         for connection, instrument in self._listeners[Channel.FUNDING].items():
             connection.deliver(partial(_as_listed, rate, instrument))
 
-    def _shown(self, side: Side, own: dict[Decimal, Decimal]) -> list[RawLevel]:
+    def _shown(self, side: Side, prices: list[Decimal]) -> list[RawLevel]:
         book, unit = self._exchange.book(self.instrument.symbol), self.instrument.depth_unit
-        return [_level(price, book.quantity_at(side, price) / unit) for price in own]
+        return [_level(price, book.quantity_at(side, price) / unit) for price in prices]
 
 
 def _level(price: Decimal, size: Decimal) -> RawLevel:

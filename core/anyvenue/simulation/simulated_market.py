@@ -154,15 +154,16 @@ class SimulatedMarket:
 
     def do(self, job: Callable[[], None]) -> None:
         """Do a job and tell what came of it; where one is being done, after that one."""
-        self._jobs.append(job)
         if self._busy:
+            self._jobs.append(job)
             return
         self._busy = True
         try:
-            while self._jobs:
-                self._jobs.popleft()()
-                if self._news or self._public_news:
-                    self._tell_news()
+            job()
+            while self._news or self._public_news or self._jobs:
+                self._tell_news()
+                if self._jobs:
+                    self._jobs.popleft()()
         finally:
             self._busy = False
 
@@ -187,14 +188,18 @@ class SimulatedMarket:
         for told in public_news:
             listing = self.listings[told.instrument.symbol]
             if isinstance(told, BookDelta):
+                listing.own_changed()
                 listing.tell_delta(told.bids, told.asks, told.ts_event)
             elif isinstance(told, Trade):
                 listing.tell_trade(told.trade_id, told.side, told.price, told.quantity, told.ts_event)
 
     def take_depth_news(self, symbol: str) -> list[BookDelta]:
         """Return, and forget, the changes of depth that the exchange has just published for one instrument."""
+        if not self._public_news:
+            return []
         taken = [e for e in self._public_news if isinstance(e, BookDelta) and e.instrument.symbol == symbol]
         if taken:
+            self.listings[symbol].own_changed()
             self._public_news = deque(event for event in self._public_news if event not in taken)
         return taken
 

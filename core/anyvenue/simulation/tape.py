@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
@@ -79,7 +80,7 @@ class Tape:
         return cls(file, _header(file, first))
 
     def frames(self, *, start_ns: int | None = None, end_ns: int | None = None) -> Iterator[Frame]:
-        """Yield the frames with `start_ns` <= time < `end_ns`, one JSON line at a time.
+        """Return the frames with `start_ns` <= time < `end_ns`, one JSON line at a time.
 
         A tape that is cut at its start begins with a snapshot of the book as it was then. Prices and sizes are
         passed on as they are; only their shape is looked at. `check` looks at all of it.
@@ -87,10 +88,7 @@ class Tape:
         frames = self._read()
         if start_ns is not None and start_ns > self.header.start_ns:
             frames = _from(frames, start_ns)
-        for frame in frames:
-            if end_ns is not None and frame[0] >= end_ns:
-                return
-            yield frame
+        return frames if end_ns is None else takewhile(lambda frame: frame[0] < end_ns, frames)
 
     def check(self) -> int:
         """Read the whole tape, every level of it, and return how many frames it has."""

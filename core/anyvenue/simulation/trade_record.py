@@ -6,8 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from decimal import Decimal
 from itertools import groupby
-
-from attrs import frozen
+from typing import TypeAlias
 
 from anyvenue.model.enums import Side
 from anyvenue.model.instrument import Instrument
@@ -19,13 +18,9 @@ TRADES_KEPT = 100_000
 _SECOND_NS = 1_000_000_000
 
 
-@frozen
-class _Entry:
-    ts: int
-    trade_id: str
-    side: Side
-    price: str | Decimal
-    quantity: str | Decimal
+_Entry: TypeAlias = tuple[int, str, bool, str | Decimal, str | Decimal]
+"""Time, id, whether the taker bought, price, quantity. A plain tuple of values that hold no others is nothing to the
+garbage collector, which would else look at a hundred thousand of them again and again."""
 
 
 class TradeRecord:
@@ -36,20 +31,20 @@ class TradeRecord:
 
     def add(self, ts: int, trade_id: str, side: Side, price: str | Decimal, quantity: str | Decimal) -> None:
         """Remember a trade; they come in the order of their times."""
-        self._trades.append(_Entry(ts, trade_id, side, price, quantity))
+        self._trades.append((ts, trade_id, side is Side.BUY, price, quantity))
 
     def trades(self, instrument: Instrument, *, start_ns: int, end_ns: int) -> list[Trade]:
         """Return the trades in [start_ns, end_ns), oldest first."""
         return [
             Trade(
                 instrument=instrument,
-                trade_id=entry.trade_id,
-                side=entry.side,
-                price=Decimal(entry.price),
-                quantity=Decimal(entry.quantity),
-                ts_event=entry.ts,
+                trade_id=trade_id,
+                side=Side.BUY if is_buy else Side.SELL,
+                price=Decimal(price),
+                quantity=Decimal(quantity),
+                ts_event=ts,
             )
-            for entry in self._within(start_ns, end_ns)
+            for ts, trade_id, is_buy, price, quantity in self._within(start_ns, end_ns)
         ]
 
     def candles(self, instrument: Instrument, interval_s: int, *, start_ns: int, end_ns: int, now: int) -> list[Candle]:
@@ -63,9 +58,9 @@ class TradeRecord:
         first = -(-start_ns // interval) * interval
         last = -(-end_ns // interval) * interval
         candles = []
-        for slot, group in groupby(self._within(first, last), key=lambda entry: entry.ts // interval):
+        for slot, group in groupby(self._within(first, last), key=lambda entry: entry[0] // interval):
             entries = list(group)
-            prices = [Decimal(entry.price) for entry in entries]
+            prices = [Decimal(price) for *_, price, _ in entries]
             candles.append(
                 Candle(
                     instrument=instrument,
@@ -75,13 +70,13 @@ class TradeRecord:
                     high=max(prices),
                     low=min(prices),
                     close=prices[-1],
-                    volume=sum((Decimal(entry.quantity) for entry in entries), Decimal(0)),
+                    volume=sum((Decimal(quantity) for *_, quantity in entries), Decimal(0)),
                     source=CandleSource.TRADES,
                     closed=(slot + 1) * interval <= now,
-                    ts_event=entries[-1].ts,
+                    ts_event=entries[-1][0],
                 )
             )
         return candles
 
     def _within(self, start_ns: int, end_ns: int) -> Iterator[_Entry]:
-        return (entry for entry in self._trades if start_ns <= entry.ts < end_ns)
+        return (entry for entry in self._trades if start_ns <= entry[0] < end_ns)

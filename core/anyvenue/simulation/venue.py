@@ -85,7 +85,7 @@ class SimulatedVenue(Venue):
     @property
     def is_finished(self) -> bool:
         """Whether its market data has ended. It answers requests all the same."""
-        return self.market.is_finished
+        return self._market is not None and self._market.is_finished
 
     def when_finished(self, callback: Callable[[], None]) -> None:
         """Call `callback` when its market data ends, or now where it has."""

@@ -179,6 +179,22 @@ class TestOnePriceInManyWords:
     def test_in_one_snapshot_the_last_counts(self):
         assert book_of([["1.0", "1"], ["1.00", "2"]], []).bids(9) == [(1, 2)]
 
+    @pytest.mark.parametrize(
+        ("levels", "size"),
+        [
+            ([("1.0", "5"), ("1.00", "0")], 0),
+            ([("1.0", "0"), ("1.00", "5")], 5),
+            ([("1.00", "0"), ("1.0", "5"), ("1.00", "0")], 0),
+            ([("1.00", "3"), ("1.0", "0"), ("1.00", "4")], 4),
+            ([("1.00", "0"), ("1.0", "0")], 0),
+        ],
+    )
+    def test_in_one_delta_the_last_counts(self, levels, size):
+        book = book_of([["0.5", "1"]], [])
+        book.apply_delta(levels, [])
+        assert book.quantity_at(Side.BUY, 1) == size
+        assert dict(book.bids(9)) == {D("0.5"): 1} | ({D(1): size} if size else {})
+
     @pytest.mark.parametrize("text", ["1.0", "1.00", "1", "01", "+1", "1e0", "10E-1", "1."])
     def test_deleting_by_another_spelling(self, text):
         book = book_of([["1.000", "1"], ["0.5", "2"]], [])
@@ -277,11 +293,12 @@ class TestBadInput:
         ],
     )
     @pytest.mark.parametrize("is_snapshot", [True, False])
-    def test_prices(self, price, rule, is_snapshot):
+    @pytest.mark.parametrize("size", ["1", "0"])
+    def test_prices(self, price, size, rule, is_snapshot):
         book = book_of([["10", "1"]], [["11", "1"]])
         apply = book.apply_snapshot if is_snapshot else book.apply_delta
         with pytest.raises(InvalidBook) as caught:
-            apply([["10", "5"], [price, "1"]], [], 7, 8)
+            apply([["10", "5"], [price, size]], [], 7, 8)
         message = str(caught.value)
         assert "somewhere:BTC-USDT-PERP: bid price" in message
         assert price in message

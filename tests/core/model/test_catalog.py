@@ -113,7 +113,7 @@ class TestCatalog:
     def test_a_name_like_none_gets_some_that_there_are(self):
         with pytest.raises(UnknownInstrument, match="nothing is near it among the 6 instruments listed, such as BTC-"):
             CATALOG.resolve("qqqq")
-        with pytest.raises(UnknownInstrument, match="nothing is near it among the 0 instruments listed$"):
+        with pytest.raises(UnknownInstrument, match=r"nothing is near it among the 0 instruments listed$"):
             InstrumentCatalog([]).resolve("BTC-PERP")
 
     @pytest.mark.parametrize("name", ["BTC-USDT-PERP", "BTC_USDT", "BTC-PERP"])

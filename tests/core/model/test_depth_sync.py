@@ -133,6 +133,11 @@ class TestContiguous:
         assert sync.is_synced
         assert synced(STRICT).on_delta(delta(first, last)).action is RESYNC
 
+    def test_ids_that_run_backwards_say_nothing_new(self):
+        sync = synced(STREAMED)
+        assert sync.on_delta(delta(11, 5)).action is DROP
+        assert sync.last_id == 10
+
     def test_a_snapshot_replaces_at_any_time_also_by_an_older_one(self):
         sync = synced(STREAMED)
         assert sync.on_snapshot(snapshot(50)).action is APPLY

@@ -27,7 +27,7 @@ class TestExact:
 
     @pytest.mark.parametrize("value", [True, None, b"1", [1], 1j])
     def test_other_types_are_refused(self, value):
-        with pytest.raises(TypeError, match="size: found .*; allowed are Decimal, int and str"):
+        with pytest.raises(TypeError, match=r"size: found .*; allowed are Decimal, int and str"):
             exact(value, "size")
 
     @pytest.mark.parametrize("value", ["", "nan", "inf", "-Infinity", "1_000", "1,5", "0x1", "one", D("nan"), D("inf")])

@@ -40,12 +40,8 @@ INSTRUMENT = Instrument(
 
 
 def spec(**fields):
-    return OrderSpec(
-        **(
-            {"client_order_id": "c1", "instrument": INSTRUMENT, "side": Side.BUY, "quantity": "1", "price": "100"}
-            | fields
-        )
-    )
+    given = {"client_order_id": "c1", "instrument": INSTRUMENT, "side": Side.BUY, "quantity": "1", "price": "100"}
+    return OrderSpec(**(given | fields))
 
 
 def market(**fields):
@@ -137,11 +133,8 @@ class TestTriggers:
         ],
     )
     def test_which_way_it_waits(self, kind, side, is_above):
-        trigger = Trigger(
-            kind=kind,
-            price=None if kind is TriggerKind.TRAILING else "100",
-            trail="1" if kind is TriggerKind.TRAILING else None,
-        )
+        level = {"trail": "1"} if kind is TriggerKind.TRAILING else {"price": "100"}
+        trigger = Trigger(kind=kind, **level)
         assert trigger.fires_at_or_above(side) is is_above
 
 

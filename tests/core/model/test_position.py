@@ -94,7 +94,7 @@ class TestLinear:
         assert (position.quantity, position.entry_price, position.realized_pnl) == (3, 120, 50)
 
     def test_a_third_of_a_cost_that_does_not_divide(self):
-        # Cost 100 + 200 = 300... of 3 at 100.333...: closing all of it in thirds returns every cent.
+        # 301 for 3 is 100.333... each: closed one by one, at 101, they still return 2 in all.
         position = after(trade(BUY, 2, 100), trade(BUY, 1, 101))
         for _ in range(3):
             position = position.apply(trade(SELL, 1, 101))
@@ -133,7 +133,7 @@ class TestInverse:
 
 class TestLegs:
     def test_a_fill_of_another_leg_or_instrument_is_refused(self):
-        with pytest.raises(ValueError, match="somewhere:BTC-USDT-PERP long: found a fill of .* short"):
+        with pytest.raises(ValueError, match=r"somewhere:BTC-USDT-PERP long: found a fill of .* short"):
             Position(instrument=LINEAR, side=PositionSide.LONG).apply(
                 trade(SELL, 1, 100, position_side=PositionSide.SHORT)
             )
@@ -158,7 +158,7 @@ class TestLegs:
 
 def test_it_survives_pickling_and_names_its_instrument():
     position = after(trade(BUY, 1, 100, ts_event=5, ts_recv=6))
-    assert pickle.loads(pickle.dumps(position)) == position
+    assert pickle.loads(pickle.dumps(position)) == position  # noqa: S301 - our own bytes
     assert "instrument=somewhere:BTC-USDT-PERP" in repr(position)
     assert (position.ts_event, position.ts_recv) == (5, 6)
 

@@ -53,7 +53,6 @@ def test_an_error_says_where_what_and_in_the_venues_words(error):
     raised = error("too little margin", **fields)
     assert str(raised) == "somewhere POST /orders: too little margin: NOT_ENOUGH"
     assert (raised.text, raised.detail) == ("too little margin", "NOT_ENOUGH")
-    assert str(
-        error("only text", **{key: value for key, value in fields.items() if key in ("reason", "retry_after_s")})
-    ) == ("only text")
+    needed = {name: fields[name] for name in ("reason", "retry_after_s") if name in fields}
+    assert str(error("only text", **needed)) == "only text"
     assert error.__doc__

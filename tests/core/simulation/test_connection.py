@@ -124,7 +124,7 @@ def test_a_call_that_would_overtake_arrives_right_behind_the_one_before():
     clock, seen = DrivenClock(), []
     pipe = Pipe(clock, latency_ns=10, jitter_ns=1_000, seed="one")
     for name in range(50):
-        clock.call_at(name, lambda name=name: pipe.send(lambda: seen.append((clock.time_ns(), name))))
+        clock.call_at(name, lambda name=name: pipe.send(lambda name: seen.append((clock.time_ns(), name)), name))
     run(clock)
     times, names = zip(*seen, strict=True)
     assert names == tuple(range(50))
@@ -143,7 +143,7 @@ def test_a_pipe_keeps_order_and_bounds_and_is_the_same_for_the_same_seed(seed, l
             now += pause
             sent.append(now)
             clock.run_until(now)
-            pipe.send(lambda number=number: seen.append((number, clock.time_ns())))
+            pipe.send(lambda number: seen.append((number, clock.time_ns())), number)
         run(clock)
         return seen, sent
 

@@ -22,32 +22,36 @@ __all__ = [
 ]
 
 
-class Side(Enum):
-    """Which way an order or a trade goes. For a public trade it is the taker's side."""
+class _Word(Enum):
+    """A member is one object, so identity will do as its hash. Enum's own is a Python call, at every look-up."""
+
+    __hash__ = object.__hash__
+
+
+class Side(_Word):
+    """Which way an order or a trade goes; for a public trade, the taker's. `sign` is +1 to buy, -1 to sell."""
 
     BUY = "buy"
     SELL = "sell"
+
+    def __init__(self, value: str) -> None:
+        self.sign = 1 if value == "buy" else -1
 
     @property
     def opposite(self) -> Side:
         """The other side."""
         return Side.SELL if self is Side.BUY else Side.BUY
 
-    @property
-    def sign(self) -> int:
-        """+1 for a buy, -1 for a sell."""
-        return 1 if self is Side.BUY else -1
 
-
-class OrderType(Enum):
+class OrderType(_Word):
     """How the price is bound: not at all, or by a limit."""
 
     MARKET = "market"
     LIMIT = "limit"
 
 
-class OrderState(Enum):
-    """Where an order is in its life. The last four are the end of it, but for fills that arrive late."""
+class OrderState(_Word):
+    """Where an order is in its life. The last four end it (`is_terminal`), but for fills that arrive late."""
 
     NEW = "new"
     SENT = "sent"
@@ -58,16 +62,11 @@ class OrderState(Enum):
     REJECTED = "rejected"
     EXPIRED = "expired"
 
-    @property
-    def is_terminal(self) -> bool:
-        """Whether no command can change the order any more."""
-        return self in _TERMINAL
+    def __init__(self, value: str) -> None:
+        self.is_terminal = value in ("filled", "canceled", "rejected", "expired")
 
 
-_TERMINAL = frozenset({OrderState.FILLED, OrderState.CANCELED, OrderState.REJECTED, OrderState.EXPIRED})
-
-
-class Fate(Enum):
+class Fate(_Word):
     """What became of a command: nothing yet, done, refused, or not known."""
 
     IN_FLIGHT = "in_flight"
@@ -76,7 +75,7 @@ class Fate(Enum):
     UNKNOWN = "unknown"
 
 
-class TimeInForce(Enum):
+class TimeInForce(_Word):
     """How long an order may rest: until canceled, not at all, or not at all and only whole."""
 
     GTC = "gtc"
@@ -84,7 +83,7 @@ class TimeInForce(Enum):
     FOK = "fok"
 
 
-class TriggerKind(Enum):
+class TriggerKind(_Word):
     """What sets a waiting order off.
 
     STOP fires when the price moves against a holder of the closing side's position (a sell stop at or below its
@@ -96,7 +95,7 @@ class TriggerKind(Enum):
     TRAILING = "trailing"
 
 
-class PriceSource(Enum):
+class PriceSource(_Word):
     """Which price a trigger looks at."""
 
     LAST = "last"
@@ -104,7 +103,7 @@ class PriceSource(Enum):
     INDEX = "index"
 
 
-class SelfTradePrevention(Enum):
+class SelfTradePrevention(_Word):
     """Which order gives way when an account would trade with itself."""
 
     CANCEL_NEWEST = "cancel_newest"
@@ -112,7 +111,7 @@ class SelfTradePrevention(Enum):
     CANCEL_BOTH = "cancel_both"
 
 
-class PositionSide(Enum):
+class PositionSide(_Word):
     """Which position an order or fill belongs to: the only one (one-way mode), or one of two (hedge mode)."""
 
     NET = "net"
@@ -120,21 +119,21 @@ class PositionSide(Enum):
     SHORT = "short"
 
 
-class PositionMode(Enum):
+class PositionMode(_Word):
     """One position per instrument, or a long and a short beside each other."""
 
     ONE_WAY = "one_way"
     HEDGE = "hedge"
 
 
-class MarginMode(Enum):
+class MarginMode(_Word):
     """Whether a position stands on the whole balance or only on margin of its own."""
 
     CROSS = "cross"
     ISOLATED = "isolated"
 
 
-class Liquidity(Enum):
+class Liquidity(_Word):
     """Whether a fill made or took liquidity. UNKNOWN where the venue does not say."""
 
     MAKER = "maker"
@@ -142,14 +141,14 @@ class Liquidity(Enum):
     UNKNOWN = "unknown"
 
 
-class ContractKind(Enum):
+class ContractKind(_Word):
     """LINEAR: settled in quote money, sized in base. INVERSE: settled in base, sized in quote money."""
 
     LINEAR = "linear"
     INVERSE = "inverse"
 
 
-class TradingStatus(Enum):
+class TradingStatus(_Word):
     """Whether an instrument takes orders: all, only those that reduce a position, or none."""
 
     TRADING = "trading"

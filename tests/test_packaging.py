@@ -46,9 +46,8 @@ def test_entry_points_resolve(target):
 def test_every_shipped_strategy_has_one_configuration_and_the_wheel_carries_it():
     names = sorted(PROJECT["entry-points"]["anyvenue.strategies"])
     assert sorted(path.stem for path in (ROOT / "strategies").glob("*.toml")) == names
-    assert WHEEL["force-include"] == {
-        f"strategies/{name}.toml": f"anyvenue_strategies/configs/{name}.toml" for name in names
-    }
+    shipped = sorted(path.name for path in (ROOT / "strategies").iterdir() if path.is_file())
+    assert WHEEL["force-include"] == {f"strategies/{name}": f"anyvenue_strategies/configs/{name}" for name in shipped}
 
 
 def test_every_direct_dependency_is_pinned_exactly_and_once():

@@ -150,9 +150,9 @@ class Trend(Strategy):
         against = self._trend is not None and held * self._trend.sign < 0
         if not against:
             self._wanted = None
-        if not self._guard:
+        if not self._guard and not self._is_ending:
             self._guard = self._place_guard(held)
-        if against or not self._is_working(self._guard):
+        if against or self._is_ending or not self._is_working(self._guard):
             self._leave()
 
     def _leave(self) -> None:

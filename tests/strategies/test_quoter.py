@@ -219,8 +219,7 @@ class TestRefusals:
         assert ("cancel", "buy") in stage.told()
 
     def test_a_pause_keeps_no_quote_that_must_go(self, stage, quotes):
-        bid, ask = quotes
-        stage.fill(ask)
+        stage.fill(quotes[1])
         stage.book(["99.0"], ["101.0"])
         stage.reject(stage.placed()[0], RejectReason.INSUFFICIENT_FUNDS)
         stage.fill(Side.BUY, "0.055")  # held 0.045: the bid of 0.010 is too much

@@ -182,6 +182,12 @@ class TestLeaving:
         show(stage, "101", "102", "101")
         assert stage.told() == []
 
+    def test_and_so_is_what_fills_after_the_end(self, stage, entry):
+        stage.engine.stop("finished")
+        assert stage.told() == []
+        stage.fill(entry, "0.010")
+        assert stage.told() == [LEAVE]
+
 
 def test_a_venue_without_trailing_stops_is_refused_before_anything_is_sent(make_stage):
     stage = make_stage(Trend(PARAMETERS), features=set(Feature) - {Feature.TRAILING})

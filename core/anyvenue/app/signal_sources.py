@@ -13,9 +13,10 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -31,6 +32,7 @@ __all__ = ["FileTail", "Serving", "SignalSettings", "schedule_file", "serve_sign
 _log = logging.getLogger("anyvenue.signals")
 
 POLL_S: Final = 0.2
+LINES_REMEMBERED: Final = 100_000
 _READ_BYTES: Final = 1 << 16
 
 _Lines = list[tuple[int, bytes]]
@@ -101,7 +103,7 @@ async def serve_signals(
 ) -> AsyncIterator[Serving]:
     """Pass signals on to the engine while the block runs. Relative paths start at `folder`.
 
-    Raises ConfigError where the webhook's secret cannot be had, OSError where its address cannot.
+    Raises ConfigError where the webhook's secret cannot be had, OSError where its address or the file cannot.
     """
     url = None
     async with AsyncExitStack() as stack:
@@ -115,12 +117,17 @@ async def serve_signals(
 
 
 class FileTail:
-    """What is added to a file, in whole lines. The file may be cut short, replaced, or not be there yet."""
+    """What is added to a file, in whole lines. The file may be cut short, replaced, or not be there yet.
+
+    A line of the file before that stands in the new one too is no new line: an editor saves by replacing the file.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: BinaryIO | None = None
         self._cutter = LineCutter()
+        self._known: dict[bytes, None] = {}
+        self._former: frozenset[bytes] = frozenset()
 
     def lines(self) -> _Lines:
         """Return the lines that were added since the last call; the first call returns all. Raises OSError."""
@@ -134,7 +141,8 @@ class FileTail:
 
     def skip(self) -> _Lines:
         """Leave out all that is there now, also the beginning of a line; return it. Raises OSError."""
-        return self.lines() + self._cutter.drop_begun()
+        lines = self.lines()
+        return lines + self._new(self._cutter.drop_begun())
 
     def close(self) -> None:
         """Close the file."""
@@ -142,9 +150,21 @@ class FileTail:
             self._file.close()
             self._file = None
         self._cutter = LineCutter()
+        self._former = frozenset(self._known)
 
     def _rest(self) -> _Lines:
-        return [] if self._file is None else self._cutter.feed(self._file.read())
+        return [] if self._file is None else self._new(self._cutter.feed(self._file.read()))
+
+    def _new(self, lines: _Lines) -> _Lines:
+        found = []
+        for number, text in lines:
+            digest = blake2b(text, digest_size=16).digest()
+            if digest not in self._former:
+                found.append((number, text))
+            self._known[digest] = None
+            if len(self._known) > LINES_REMEMBERED:
+                del self._known[next(iter(self._known))]
+        return found
 
     def _is_another(self) -> bool:
         """Whether the path leads elsewhere than to where the open file has been read to."""
@@ -161,11 +181,11 @@ class FileTail:
 async def _following(engine: Engine, path: Path, poll_s: float) -> AsyncIterator[None]:
     tail, complaint = FileTail(path), ""
 
-    def attempt(read: Callable[[], _Lines]) -> _Lines:
+    def attempt() -> _Lines:
         """Read; what keeps the file from being read is said once, and tried again the next time."""
         nonlocal complaint
         try:
-            lines = read()
+            lines = tail.lines()
         except OSError as error:
             if complaint != str(error):
                 complaint = str(error)
@@ -176,10 +196,10 @@ async def _following(engine: Engine, path: Path, poll_s: float) -> AsyncIterator
 
     async def follow() -> None:
         while True:
-            _pass_on(engine, path.name, attempt(tail.lines))
+            _pass_on(engine, path.name, attempt())
             await asyncio.sleep(poll_s)
 
-    before = sum(1 for _, text in attempt(tail.skip) if text.strip())
+    before = sum(1 for _, text in tail.skip() if text.strip())
     if before:
         _log.warning("%s: there before this run, and left out: %s", path, _signals(before))
     following = asyncio.create_task(follow())

@@ -64,10 +64,8 @@ class WebhookSettings:
 @asynccontextmanager
 async def serve_webhook(engine: Engine, settings: WebhookSettings, folder: Path = Path()) -> AsyncIterator[str]:
     """Listen while the block runs; gives the URL. Raises ConfigError, and OSError where the address cannot be had."""
-    try:
-        from aiohttp import web
-    except ImportError:
-        raise _config_error("", "a webhook needs aiohttp: pip install 'anyvenue[webhook]'") from None
+    from aiohttp import web
+
     secret = _fetched(settings.secret, folder)
     application = web.Application(client_max_size=LINE_BYTES_MAX)
     application.router.add_post(PATH, _Desk(engine, secret).take)
@@ -93,12 +91,9 @@ def _fetched(reference: SecretReference, folder: Path) -> Secret:
                 f"{reference}: found a secret too short to be one; allowed are {SECRET_LENGTH_MIN} characters or more"
             )
     except SecretError as error:
-        raise _config_error(".secret", str(error)) from None
+        problem = Problem(place="", key="signals.webhook.secret", text=str(error))
+        raise ConfigError([problem]) from None
     return secret
-
-
-def _config_error(key: str, text: str) -> ConfigError:
-    return ConfigError([Problem(place="", key=f"signals.webhook{key}", text=text)])
 
 
 class _Desk:

@@ -39,7 +39,7 @@ MAX_SEEN: Final = 1024  # so many levels are remembered as decimals
 _join: Final = ",".join
 _price_of: Final = itemgetter(0)
 _size_of: Final = itemgetter(1)
-_are_plain: Final = re.compile(r"(?:[0-9]++\.?+[0-9]*+,)++").fullmatch
+_are_plain: Final = re.compile(r"[0-9]++\.?+[0-9]*+(?:,[0-9]++\.?+[0-9]*+)*+").fullmatch
 
 
 class Level(NamedTuple):
@@ -100,8 +100,8 @@ class BookSide:
         known = self._sizes
         length = len(known)
         try:
-            sizes = _join(map(_size_of, levels)) + ","
-            are_plain = _are_plain(sizes) is not None and sizes.count(",") == len(levels)
+            sizes = _join(map(_size_of, levels))
+            are_plain = _are_plain(sizes) and sizes.count(",") == len(levels) - 1
             if are_plain:
                 known.update(levels)  # type: ignore[arg-type]  # that they are pairs is checked by doing it
         except (TypeError, ValueError, LookupError):
@@ -125,10 +125,10 @@ class BookSide:
         """Sort new prices in. False if one is not plain text, or the same as another one."""
         keys, texts, is_bid = self._keys, self._texts, self._is_bid
         try:
-            joined = _join(added) + ","
+            joined = _join(added)
         except TypeError:
             return False
-        if not _are_plain(joined) or joined.count(",") != len(added):
+        if not _are_plain(joined) or joined.count(",") != len(added) - 1:
             return False
         for text in added:
             if self._is_exact or len(text) > FLOAT_DIGITS:
@@ -181,7 +181,8 @@ class BookSide:
             pairs = self._rewritten(levels)
         if len(rewritten) > MAX_SEEN:
             rewritten.clear()
-        rewritten |= {old[0]: new[0] for old, new in zip(levels, pairs, strict=True)}
+        # Only texts: a float would find the Decimal or int that it equals.
+        rewritten |= {old[0]: new[0] for old, new in zip(levels, pairs, strict=True) if type(old[0]) is str}
         return pairs
 
     def _read(self, value: object, name: str) -> str:
@@ -270,12 +271,13 @@ class BookSide:
     def _level(self, text: str, size: str) -> Level | None:
         """Return the level as decimals, None for a dead one; what was read before is remembered."""
         seen = self._seen.get(text)
-        if seen is None or seen[0] != size:
-            if len(self._seen) >= MAX_SEEN:
-                self._seen.clear()
-            level = Level(Decimal(text), self._quantity(size)) if size.strip("0.") else None
-            seen = self._seen[text] = size, level
-        return seen[1]
+        if seen is not None and seen[0] == size:
+            return seen[1]
+        if len(self._seen) >= MAX_SEEN:
+            self._seen.clear()
+        level = Level(Decimal(text), EXACT.multiply(Decimal(size), self._unit)) if size.strip("0.") else None
+        self._seen[text] = size, level
+        return level
 
     def _quantity(self, size: str) -> Decimal:
         return EXACT.multiply(Decimal(size), self._unit)

@@ -56,6 +56,9 @@ class Exchange(LookUps):
         publish: gets public trades and changes of depth that our own orders bring about; a tape's are not repeated.
         history_limit: how many ended orders, fills and funding payments each account remembers, of each kind.
 
+    Two accounts are the house's own, can be looked up like any other, and are told nothing: `EXTERNAL` is the other
+    side of every trade with the tape's liquidity, `INSURANCE` takes over what is liquidated.
+
     Commands raise Rejected (or a child) with a neutral reason when the exchange refuses, and return the events that
     the reply proves; nothing has changed when they raise. ValueError is for an account that was never opened.
     """
@@ -183,7 +186,7 @@ class Exchange(LookUps):
         size = abs(holding.position.quantity) if quantity is None else exact(quantity, "quantity")
         if not holding.position.quantity:
             refuse(RejectReason.REDUCE_ONLY, f"{symbol}: there is no {position_side.value} position to close")
-        if size <= 0 or not is_multiple(size, holding.market.instrument.quantity_step):
+        if quantity is not None and (size <= 0 or not is_multiple(size, holding.market.instrument.quantity_step)):
             refuse(RejectReason.INVALID_QUANTITY, f"{symbol}: quantity: found {size}; allowed are steps above 0")
         order = self._execution.close(holding, size, "close")
         self._execution.run(order)

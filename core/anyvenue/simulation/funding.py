@@ -26,8 +26,6 @@ def settle_funding(ledger: Ledger, market: Market, rate: Decimal) -> None:
         return
     paid_out = ZERO
     for holding in list(market.holders):
-        if holding.account is ledger.external:
-            continue
         amount = quantize_money(-rate * instrument.value(holding.position.quantity, mark))
         if not amount:
             continue

@@ -10,6 +10,7 @@ order in which they happened, then each position and balance that changed, once.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -64,7 +65,7 @@ class Ledger:
         self.suspects: dict[Account, None] = {}
         """Accounts whose margin may no longer do."""
         self._notify = notify
-        self._outbox: list[tuple[str, AccountEvent]] = []
+        self._outbox: deque[tuple[str, AccountEvent]] = deque()
         self._changed_holdings: dict[Holding, None] = {}
         self._changed_wallets: dict[tuple[Account, str], None] = {}
         self._telling = False
@@ -144,12 +145,13 @@ class Ledger:
         holding.position = after
         if after.margin_mode is MarginMode.ISOLATED:
             self._move_isolated_margin(holding, before, fill)
-        if after.quantity:
-            market.holders[holding] = None
-        else:
-            market.holders.pop(holding, None)
-        account.fills.append(fill)
-        self.suspects[account] = None
+        if account is not self.external:
+            if after.quantity:
+                market.holders[holding] = None
+            else:
+                market.holders.pop(holding, None)
+            account.fills.append(fill)
+            self.suspects[account] = None
         self.stirred[market] = None
         self.changed(holding)
 
@@ -243,9 +245,8 @@ class Ledger:
         try:
             while self._outbox or self._changed_wallets:
                 self._collect_changes()
-                outbox, self._outbox = self._outbox, []
-                for account, event in outbox:
-                    self._notify(account, event)
+                while self._outbox:  # if a listener fails, what is left is told next time
+                    self._notify(*self._outbox.popleft())
         finally:
             self._telling = False
 

@@ -34,7 +34,7 @@ class Market:
         self.bids = RestingSide(Side.BUY)
         self.asks = RestingSide(Side.SELL)
         self.external = ExternalLiquidity(instrument)
-        self.holders: dict[Holding, None] = {}
+        self.holders: dict[Holding, None] = {}  # who has a position, the outside world apart
         self.trades = 0
         self.index_price: Decimal | None = None
         self.given_mark: Decimal | None = None

@@ -87,7 +87,7 @@ class Publisher:
         self._time_ns = time_ns
         self._publish = publish
         self._trades: list[Trade] = []
-        self._touched: dict[Market, dict[tuple[Side, Decimal], None]] = {}
+        self._touched: dict[Market, tuple[dict[Decimal, None], dict[Decimal, None]]] = {}
 
     def traded(self, market: Market, trade_id: str, side: Side, price: Decimal, quantity: Decimal) -> None:
         """Note a trade that an order of ours took."""
@@ -106,7 +106,10 @@ class Publisher:
     def touched(self, market: Market, side: Side, price: Decimal) -> None:
         """Note that what is shown at a price has changed."""
         if self._publish is not None:
-            self._touched.setdefault(market, {})[side, price] = None
+            touched = self._touched.get(market)
+            if touched is None:
+                touched = self._touched[market] = ({}, {})
+            touched[side is Side.SELL][price] = None
 
     def deliver(self) -> None:
         """Tell the trades, then one change of depth for each market."""
@@ -121,10 +124,10 @@ class Publisher:
         for delta in deltas:
             self._publish(delta)
 
-    def _delta(self, market: Market, prices: dict[tuple[Side, Decimal], None], now: int) -> BookDelta:
+    def _delta(self, market: Market, touched: tuple[dict[Decimal, None], dict[Decimal, None]], now: int) -> BookDelta:
         book, unit = PublicBook(market), market.instrument.depth_unit
-        sides: dict[Side, list[tuple[str, str]]] = {Side.BUY: [], Side.SELL: []}
-        for side, price in prices:
-            size = book.quantity_at(side, price) / unit
-            sides[side].append((f"{price:f}", f"{size or ZERO:f}"))
-        return BookDelta(instrument=market.instrument, bids=sides[Side.BUY], asks=sides[Side.SELL], ts_event=now)
+        bids, asks = (
+            [(f"{price:f}", f"{book.quantity_at(side, price) / unit or ZERO:f}") for price in prices]
+            for side, prices in zip((Side.BUY, Side.SELL), touched, strict=True)
+        )
+        return BookDelta(instrument=market.instrument, bids=bids, asks=asks, ts_event=now)

@@ -163,6 +163,18 @@ class TestFileTail:
             file.write(" and half\nc\n")
         assert tail.lines() == [(3, b"c")]
 
+    def test_lines_that_an_editor_saves_again_are_not_new(self, path, tail):
+        path.write_text("a\nb")
+        tail.skip()
+        path.with_suffix(".new").write_text("a\nb\nc\n")
+        path.with_suffix(".new").replace(path)
+        assert tail.lines() == [(3, b"c")]
+        path.write_text("a\n")  # in place
+        assert tail.lines() == []
+        with path.open("a") as file:
+            file.write("c\nd\nd\n")
+        assert tail.lines() == [(3, b"d"), (4, b"d")]
+
     def test_a_file_that_is_removed_is_waited_for(self, path, tail):
         path.write_text("a\n")
         tail.lines()
@@ -194,10 +206,10 @@ class TestFollowedFile:
 
     def test_a_file_that_cannot_be_read_is_complained_about_once(self, engine, tmp_path):
         path = tmp_path / "signals.jsonl"
-        path.mkdir()
 
         async def run():
             async with serve_signals(engine, SignalSettings(file=str(path)), poll_s=0):
+                path.mkdir()
                 for _ in range(5):
                     await asyncio.sleep(0)
                 path.rmdir()
@@ -208,6 +220,14 @@ class TestFollowedFile:
         assert [message for message in engine.messages if "cannot be read" in message] == [
             f"{path}: signals cannot be read: Is a directory"
         ]
+
+    def test_one_that_cannot_be_read_from_the_start_keeps_the_run_from_beginning(self, engine, tmp_path):
+        async def run():
+            async with serve_signals(engine, SignalSettings(file=str(tmp_path))):
+                raise AssertionError("it must not begin")
+
+        with pytest.raises(IsADirectoryError):
+            asyncio.run(run())
 
     def test_what_the_engine_cannot_bear_is_logged_and_the_rest_goes_on(self, engine, tmp_path, monkeypatch, caplog):
         path = tmp_path / "signals.jsonl"
@@ -285,7 +305,6 @@ def signature(body, secret=SECRET):
 class TestWebhook:
     @pytest.fixture
     def settings(self, monkeypatch):
-        pytest.importorskip("aiohttp")
         monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
         return SignalSettings(webhook=WebhookSettings(secret=SecretReference.parse("env:WEBHOOK_SECRET"), port=0))
 
@@ -387,23 +406,12 @@ class TestWebhook:
         with pytest.raises(ConfigError, match=r"signals\.webhook\.secret: .*WEBHOOK_SECRET is not set"):
             asyncio.run(run())
 
-    def test_without_aiohttp_it_says_what_to_install(self, engine, settings, monkeypatch):
-        monkeypatch.setitem(sys.modules, "aiohttp", None)
-
-        async def run():
-            async with serve_signals(engine, settings):
-                raise AssertionError("it must not begin")
-
-        with pytest.raises(ConfigError, match=r"pip install 'anyvenue\[webhook\]'"):
-            asyncio.run(run())
-
     def test_a_port_that_cannot_be_is_refused(self):
         with pytest.raises(ValueError, match="port"):
             WebhookSettings(secret=SecretReference.parse("env:X"), port=70_000)
 
 
 def test_several_sources_at_once(engine, tmp_path, monkeypatch):
-    pytest.importorskip("aiohttp")
     monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
     path, body = tmp_path / "signals.jsonl", b'{"id": 2}'
     settings = SignalSettings(

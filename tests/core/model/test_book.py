@@ -349,6 +349,15 @@ class TestBadInput:
             book.apply_delta([level], [])
         assert_useless(book, since=0)
 
+    def test_a_float_is_refused_also_where_its_decimal_was_seen(self):
+        book = book_of([["10", "1"], ["10.0", "1"]], [])
+        book.apply_delta([(D(10), D(2)), (9, 1)], [])
+        for price in (10.0, 9.0):
+            with pytest.raises(TypeError, match="found the float"):
+                book.apply_delta([(price, D(2))], [])
+            book.apply_snapshot([["10", "1"], ["10.0", "1"]], [])
+            book.apply_delta([(D(10), D(2)), (9, 1)], [])
+
     @pytest.mark.parametrize("ask", ["10", "9.9", "10.0"])
     def test_a_crossed_or_locked_snapshot(self, ask):
         book = OrderBook(LINEAR)

@@ -234,6 +234,31 @@ def test_a_listener_may_give_commands(make_linear):
     assert fills == [(name, str(trade)) for trade in range(1, 5) for name in (("bob", "ann"))]
 
 
+def test_what_a_failing_listener_left_unread_is_told_next_time(make_linear):
+    told = []
+
+    def listen(account, event):
+        told.append(type(event).__name__)
+        if told == ["OrderFilled"]:
+            raise RuntimeError("the listener's own fault")
+
+    exchange = Exchange([make_linear()], time_ns=lambda: 0, notify=listen)
+    exchange.open_account("ann", balances={"USDT": Decimal(1000)})
+    exchange.apply_depth("BTC-USDT-PERP", [("99", "1")], [("100", "1")], snapshot=True, ts_event=0)
+    spec = OrderSpec(
+        client_order_id="a",
+        instrument=make_linear(),
+        side=Side.BUY,
+        quantity=Decimal(1),
+        order_type=OrderType.MARKET,
+    )
+    with pytest.raises(RuntimeError):
+        exchange.place("ann", spec)
+    assert exchange.positions("ann")[0].quantity == 1
+    exchange.set_mark("BTC-USDT-PERP", "100")
+    assert told == ["OrderFilled", "Position", "Balance"]
+
+
 def test_the_same_calls_give_the_same_events(make_desk):
     def run():
         desk = make_desk(publish=True)

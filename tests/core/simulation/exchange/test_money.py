@@ -278,6 +278,17 @@ def test_close_position_minds_no_limit_on_size(make_desk, make_linear):
     assert desk.position("ann").quantity == 0
 
 
+def test_close_position_takes_steps_or_all_of_what_odd_liquidity_has_left(desk):
+    desk.depth({"99.5": "0.25"}, {"100": "0.15"}, snapshot=True)  # finer than the step
+    desk.buy("ann", "1")
+    for quantity in ("0.05", "0", "-1"):
+        with pytest.raises(Rejected) as refused:
+            desk.exchange.close_position("ann", desk.first, quantity=quantity)
+        assert refused.value.reason is RejectReason.INVALID_QUANTITY
+    desk.exchange.close_position("ann", desk.first)
+    assert desk.position("ann").quantity == 0
+
+
 @pytest.mark.parametrize(("rate", "paid"), [("0.001", "0.31"), ("-0.001", "-0.31")])
 def test_funding_goes_from_longs_to_shorts(desk, rate, paid):
     desk.sell("bob", "2", "100")

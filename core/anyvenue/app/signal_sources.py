@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Final
 
 from attrs import frozen
 
+from anyvenue.app.config_errors import ConfigError, Problem
 from anyvenue.app.signal_lines import LineCutter, decode_object, unix_ns
 from anyvenue.app.signal_webhook import WebhookSettings, serve_webhook
 from anyvenue.engine.engine import Engine
@@ -103,7 +104,7 @@ async def serve_signals(
 ) -> AsyncIterator[Serving]:
     """Pass signals on to the engine while the block runs. Relative paths start at `folder`.
 
-    Raises ConfigError where the webhook's secret cannot be had, OSError where its address or the file cannot.
+    Raises ConfigError where the file, the webhook's secret or its address cannot be had.
     """
     url = None
     async with AsyncExitStack() as stack:
@@ -199,7 +200,11 @@ async def _following(engine: Engine, path: Path, poll_s: float) -> AsyncIterator
             _pass_on(engine, path.name, attempt())
             await asyncio.sleep(poll_s)
 
-    before = sum(1 for _, text in tail.skip() if text.strip())
+    try:
+        before = sum(1 for _, text in tail.skip() if text.strip())
+    except OSError as error:
+        text = f'found "{path}"; it cannot be read: {error.strerror}'
+        raise ConfigError([Problem(place="", key="signals.file", text=text)]) from None
     if before:
         _log.warning("%s: there before this run, and left out: %s", path, _signals(before))
     following = asyncio.create_task(follow())

@@ -63,16 +63,16 @@ class WebhookSettings:
 
 @asynccontextmanager
 async def serve_webhook(engine: Engine, settings: WebhookSettings, folder: Path = Path()) -> AsyncIterator[str]:
-    """Listen while the block runs; gives the URL. Raises ConfigError, and OSError where the address cannot be had."""
+    """Listen while the block runs; gives the URL. Raises ConfigError where secret or address cannot be had."""
     from aiohttp import web
 
     secret = _fetched(settings.secret, folder)
     application = web.Application(client_max_size=LINE_BYTES_MAX)
     application.router.add_post(PATH, _Desk(engine, secret).take)
-    runner = web.AppRunner(application, access_log=None)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
+        await _listening(web.TCPSite(runner, settings.host, settings.port), settings)
         host, port = runner.addresses[0][:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
         if not ip_address(host).is_loopback:
@@ -81,6 +81,14 @@ async def serve_webhook(engine: Engine, settings: WebhookSettings, folder: Path 
         yield url
     finally:
         await runner.cleanup()
+
+
+async def _listening(site: web.TCPSite, settings: WebhookSettings) -> None:
+    try:
+        await site.start()
+    except OSError as error:
+        text = f'found {settings.port} of "{settings.host}"; it cannot be listened on: {error.strerror}'
+        raise ConfigError([Problem(place="", key="signals.webhook.port", text=text)]) from None
 
 
 def _fetched(reference: SecretReference, folder: Path) -> Secret:

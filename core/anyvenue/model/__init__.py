@@ -1,4 +1,4 @@
-"""What trading is: pure values, no I/O, no clock. `docs/` and the modules say more; these are the public names."""
+"""What trading is: pure values, no I/O, no clock, no asyncio. These are the public names."""
 
 from anyvenue.model.balance import Balance
 from anyvenue.model.book import Level, OrderBook

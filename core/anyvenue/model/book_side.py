@@ -210,9 +210,6 @@ class BookSide:
 
     # Reading
 
-    def __bool__(self) -> bool:
-        return bool(self._texts)
-
     @property
     def best(self) -> Level | None:
         """The best level, None where there is none. Reading it again costs next to nothing."""

@@ -101,9 +101,7 @@ class Execution:
         """Trade what a house account wants to be rid of, at `price` or better, as far as the book takes it."""
         order_id = self.next_id()
         spec = self._own_spec(holding, side, quantity, f"takeover-{order_id}")
-        spec = evolve(
-            spec, order_type=OrderType.LIMIT, price=price, time_in_force=TimeInForce.IOC, reduce_only=False
-        )
+        spec = evolve(spec, order_type=OrderType.LIMIT, price=price, time_in_force=TimeInForce.IOC, reduce_only=False)
         order = self._new(holding.account, holding.market, spec, reducing=False)
         order.venue_order_id, order.quantity = order_id, quantity
         holding.account.open(order)

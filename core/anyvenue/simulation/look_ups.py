@@ -116,9 +116,7 @@ class LookUps:
     def overlay(self, symbol: str) -> tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]]:
         """Return what our resting orders show at each price, beside the external depth: bids and asks."""
         market = self._market(symbol)
-        bids, asks = (
-            {level.price: level.visible for level in side.from_best()} for side in (market.bids, market.asks)
-        )
+        bids, asks = ({level.price: level.visible for level in side.from_best()} for side in (market.bids, market.asks))
         return bids, asks
 
     def mark_price(self, symbol: str) -> Decimal | None:

@@ -114,9 +114,7 @@ class Matcher:
     ) -> None:
         if maker is not None:
             self._shrink(maker, quantity)
-        trade_id = self._ledger.trade(
-            market, taker=taker, maker=maker, taker_side=side, price=price, quantity=quantity
-        )
+        trade_id = self._ledger.trade(market, taker=taker, maker=maker, taker_side=side, price=price, quantity=quantity)
         if taker is not None:
             market.last_raw = price
             self._publisher.traded(market, trade_id, side, price, quantity)

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import httpx
 import pytest
+from attrs import evolve
 
 from anyvenue.app.config_errors import ConfigError
 from anyvenue.app.signal_sources import FileTail, SignalSettings, schedule_file, serve_signals
@@ -226,7 +227,7 @@ class TestFollowedFile:
             async with serve_signals(engine, SignalSettings(file=str(tmp_path))):
                 raise AssertionError("it must not begin")
 
-        with pytest.raises(IsADirectoryError):
+        with pytest.raises(ConfigError, match=r"^signals\.file: found .*; it cannot be read: Is a directory$"):
             asyncio.run(run())
 
     def test_what_the_engine_cannot_bear_is_logged_and_the_rest_goes_on(self, engine, tmp_path, monkeypatch, caplog):
@@ -404,6 +405,16 @@ class TestWebhook:
         assert "short" not in str(caught.value).replace("too short", "")
         monkeypatch.delenv("WEBHOOK_SECRET")
         with pytest.raises(ConfigError, match=r"signals\.webhook\.secret: .*WEBHOOK_SECRET is not set"):
+            asyncio.run(run())
+
+    def test_an_address_that_is_taken_is_one_too(self, engine, settings):
+        async def run():
+            async with serve_signals(engine, settings) as serving:
+                taken = evolve(settings.webhook, port=httpx.URL(serving.url).port)
+                async with serve_signals(engine, SignalSettings(webhook=taken)):
+                    raise AssertionError("it must not begin")
+
+        with pytest.raises(ConfigError, match=r"signals\.webhook\.port: found \d+ of \"127\.0\.0\.1\"; .* in use"):
             asyncio.run(run())
 
     def test_a_port_that_cannot_be_is_refused(self):

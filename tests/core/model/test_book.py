@@ -427,6 +427,13 @@ class TestBounds:
         assert len(book._bids._texts) == len(book._bids._keys) == len(book._bids._sizes) < 2000
         assert len(book._bids._seen) < 2000
 
+    def test_spellings_are_not_remembered_without_end(self):
+        book = book_of([["1.0", "1"], ["1.00", "1"]], [])
+        for tick in range(1, 3000):
+            book.apply_delta([[f"0.{tick:05d}0", "1"]], [])
+        assert len(book._bids._rewritten_texts) < 2000
+        assert len(book.bids(5000)) == 3000
+
     def test_depth_forgets_what_is_pushed_out_of_the_window(self):
         book = book_of([["10", "1"], ["9", "1"], ["8", "1"]], [["11", "1"], ["12", "1"], ["13", "1"]], depth=2)
         assert book.bids(9) == [(10, 1), (9, 1)]

@@ -318,6 +318,15 @@ class TestBookKeeper:
         assert keeper.on_snapshot(snapshot(9, asks=asks)) is APPLY
         assert keeper.book.is_synced
 
+    def test_a_snapshot_that_does_not_fit_the_waiting_deltas(self):
+        keeper = BookKeeper(INSTRUMENT, REQUESTED)
+        keeper.on_delta(delta(6, 9))
+        assert keeper.on_snapshot(snapshot(4, bids=[["8", "1"]])) is RESYNC
+        assert not keeper.book.is_synced
+        assert keeper.book.best_bid is None
+        assert keeper.on_snapshot(snapshot(7, bids=[["8", "1"]])) is APPLY
+        assert keeper.book.is_synced
+
     def test_a_lost_stream(self):
         keeper = BookKeeper(INSTRUMENT, STREAMED)
         keeper.on_snapshot(snapshot(5, bids=[["8", "1"]]))

@@ -224,8 +224,7 @@ def act(bench, number, action):
             desk.trade(side, price, str(quantity), symbol=symbol)
         case "depth", symbol, levels:
             bids, asks = (
-                {price: str(size) for way, price, size in levels if way is side}
-                for side in (Side.BUY, Side.SELL)
+                {price: str(size) for way, price, size in levels if way is side} for side in (Side.BUY, Side.SELL)
             )
             desk.depth(bids, asks, symbol=symbol)
     bench.listen()

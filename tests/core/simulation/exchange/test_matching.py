@@ -94,9 +94,7 @@ def test_fok_does_not_count_on_what_self_trade_prevention_forbids(desk):
     desk.sell("ann", "1", "100")
     with pytest.raises(Rejected):
         desk.buy("bob", "2", "100", time_in_force=FOK)
-    name = desk.buy(
-        "bob", "2", "100", time_in_force=FOK, self_trade_prevention=SelfTradePrevention.CANCEL_OLDEST
-    )
+    name = desk.buy("bob", "2", "100", time_in_force=FOK, self_trade_prevention=SelfTradePrevention.CANCEL_OLDEST)
     assert desk.state("bob", name) == ("filled", "2")
 
 

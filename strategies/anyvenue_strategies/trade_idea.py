@@ -18,8 +18,8 @@ from typing import Any
 from attrs import frozen
 
 from anyvenue import Side
-from anyvenue.app.signal_lines import unix_ns
 from anyvenue.model import exact
+from anyvenue.model.times import unix_ns
 
 __all__ = ["TradeIdea", "read_trade_idea"]
 

@@ -63,6 +63,7 @@ def built(configuration: Configuration, clock: Clock, session: str) -> tuple[Eng
         session=session,
         risk=configuration.risk,
         on_failure=strategy.on_failure,
+        allow_approximate={connection.name: connection.allow_approximate for connection in configuration.connections},
     )
     return engine, venues
 

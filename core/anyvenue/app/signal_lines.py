@@ -1,4 +1,4 @@
-"""The text of signals: bytes become numbered lines, a line becomes a JSON object, a time becomes nanoseconds.
+"""The text of signals: bytes become numbered lines, a line becomes a JSON object.
 
 Nothing here does I/O. Numbers are decoded exactly: those with a fraction or an exponent as Decimal, whole ones as int.
 """
@@ -6,24 +6,13 @@ Nothing here does I/O. Numbers are decoded exactly: those with a fraction or an 
 from __future__ import annotations
 
 import json
-import re
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NoReturn
 
-from anyvenue.model.numbers import exact
-
-__all__ = ["LINE_BYTES_MAX", "LineCutter", "decode_object", "unix_ns"]
+__all__ = ["LINE_BYTES_MAX", "LineCutter", "decode_object"]
 
 LINE_BYTES_MAX: Final = 65_536
 """A longer line (or request body) is no signal."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NUMBER: Final = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?")
-_ALLOWED_TIMES: Final = "allowed are ISO 8601 with a zone, and Unix seconds, milliseconds, microseconds or nanoseconds"
-# Below which number a Unix time counts seconds, ms, us, ns. Each unit reaches from 1973 at the latest to the year 5138
-# (nanoseconds to 2262).
-_UNITS: Final = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3), (2**63, 1))
 
 
 class LineCutter:
@@ -97,28 +86,3 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise ValueError(f"found twice: {', '.join(sorted({name for name in names if names.count(name) > 1}))}")
     return found
-
-
-def unix_ns(value: object, name: str) -> int:
-    """Return a time as nanoseconds since the epoch, without passing through a binary float.
-
-    Takes ISO 8601 text with its zone, and Unix time as text or number, in the unit that its size tells. Raises
-    ValueError, TypeError.
-    """
-    if isinstance(value, str) and not _NUMBER.fullmatch(value):
-        return _iso_ns(value, name)
-    number = exact(value, name)  # type: ignore[arg-type]
-    for below, unit_ns in _UNITS:
-        if 0 <= number < below:
-            return int(number * unit_ns)
-    raise ValueError(f"{name}: found {value}; {_ALLOWED_TIMES}, from 1970 on")
-
-
-def _iso_ns(text: str, name: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{name}: found {text!r}; {_ALLOWED_TIMES}") from None
-    if moment.tzinfo is None:
-        raise ValueError(f"{name}: found {text!r}, without a zone; {_ALLOWED_TIMES}, such as '2030-01-31T12:00:00Z'")
-    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000

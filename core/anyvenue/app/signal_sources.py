@@ -23,10 +23,11 @@ from typing import Any, BinaryIO, Final
 from attrs import frozen
 
 from anyvenue.app.config_errors import ConfigError, Problem
-from anyvenue.app.signal_lines import LineCutter, decode_object, unix_ns
+from anyvenue.app.signal_lines import LineCutter, decode_object
 from anyvenue.app.signal_webhook import WebhookSettings, serve_webhook
 from anyvenue.engine.engine import Engine
 from anyvenue.engine.signal import Signal
+from anyvenue.model.times import unix_ns
 
 __all__ = ["FileTail", "Serving", "SignalSettings", "schedule_file", "serve_signals"]
 

@@ -212,7 +212,7 @@ class MarketData:
         if self._from_mids:
             self._feed_mids(book)
         if self._hears_books:
-            self._engine.call(self._strategy.on_book, book)
+            self._engine.tell(self._strategy.on_book, book)
 
     def _feed_mids(self, book: OrderBook) -> None:
         builders = self._from_mids.get(book.instrument.key)
@@ -225,7 +225,7 @@ class MarketData:
         instrument = keeper.book.instrument
         self._engine.say(f"{instrument.key}: the book is asked for anew: {keeper.book.stale_reason}")
         if self._hears_books:
-            self._engine.call(self._strategy.on_book, keeper.book)
+            self._engine.tell(self._strategy.on_book, keeper.book)
         stream = self._streams.get((Channel.BOOK, instrument.key, None))
         if stream is not None:
             self._engine.send(Resync(stream.subscription))
@@ -236,7 +236,7 @@ class MarketData:
         if event.channel is Channel.BOOK and keeper is not None:
             keeper.reset(event.reason, self._engine.now)
             if self._hears_books:
-                self._engine.call(self._strategy.on_book, keeper.book)
+                self._engine.tell(self._strategy.on_book, keeper.book)
 
     def connection_lost(self, connection: str, reason: str) -> None:
         """Every book of a connection is stale from now on."""
@@ -244,7 +244,7 @@ class MarketData:
             if keeper.book.instrument.connection == connection:
                 keeper.reset(reason, self._engine.now)
                 if self._hears_books:
-                    self._engine.call(self._strategy.on_book, keeper.book)
+                    self._engine.tell(self._strategy.on_book, keeper.book)
 
     def on_trade(self, event: Trade) -> None:
         """A public trade."""
@@ -252,22 +252,22 @@ class MarketData:
         for builder in self._from_trades.get(key, ()):
             builder.add(event.price, event.quantity, self._engine.now)
         if (Channel.TRADES, key) in self._wanted:
-            self._engine.call(self._strategy.on_trade, event)
+            self._engine.tell(self._strategy.on_trade, event)
 
     def on_ticker(self, event: Ticker) -> None:
         """Prices beside the book."""
         self._tickers[event.instrument.key] = event
         if (Channel.TICKER, event.instrument.key) in self._wanted:
-            self._engine.call(self._strategy.on_ticker, event)
+            self._engine.tell(self._strategy.on_ticker, event)
 
     def on_candle(self, event: Candle) -> None:
         """A candle, the venue's or ours. Only closed ones are passed on."""
         if event.closed:
-            self._engine.call(self._strategy.on_candle, event)
+            self._engine.tell(self._strategy.on_candle, event)
 
     def on_funding_rate(self, event: FundingRate) -> None:
         """A funding rate."""
-        self._engine.call(self._strategy.on_funding, event)
+        self._engine.tell(self._strategy.on_funding, event)
 
 
 _FEATURES = {

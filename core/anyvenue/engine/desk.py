@@ -15,7 +15,7 @@ from anyvenue.model.numbers import ZERO, Number, exact
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import AmendRejected, OrderRejected
 from anyvenue.model.order_spec import OrderSpec, Protection, check_protection
-from anyvenue.venue.capabilities import Capabilities, Feature
+from anyvenue.venue.capabilities import Capabilities, Feature, Grade
 from anyvenue.venue.needs import features_of
 
 if TYPE_CHECKING:
@@ -37,13 +37,17 @@ class Desk:
         self.capabilities: dict[str, Capabilities] = {}
 
     def has(self, feature: Feature, instrument: Instrument) -> bool:
-        """Tell whether the instrument's venue can do something, in some grade."""
-        return self.capabilities[instrument.connection].has(feature)
+        """Tell whether `require` would pass."""
+        grade = self.capabilities[instrument.connection][feature].grade
+        return grade is not Grade.ABSENT and (grade is not Grade.APPROXIMATE or feature in self._allowed(instrument))
 
     def require(self, feature: Feature, instrument: Instrument) -> None:
         """Raise NotSupported where the instrument's venue cannot do something, or not well enough."""
-        allowed = self._allow_approximate.get(instrument.connection, frozenset())
-        self.capabilities[instrument.connection].require(feature, venue=instrument.venue, allowed=allowed)
+        capabilities = self.capabilities[instrument.connection]
+        capabilities.require(feature, venue=instrument.venue, allowed=self._allowed(instrument))
+
+    def _allowed(self, instrument: Instrument) -> frozenset[Feature]:
+        return self._allow_approximate.get(instrument.connection, frozenset())
 
     def submit(self, instrument: Instrument, side: Side, quantity: Number, price: Number | None, **how: Any) -> Order:
         """Make an order, pass it by the limits, and send it."""
@@ -138,19 +142,30 @@ class Desk:
         return self._engine.orders.cancel(self._current(order))
 
     def close(self, instrument: Instrument, side: PositionSide) -> Order | None:
-        """Close a position by a reduce-only market order."""
-        quantity = self._engine.portfolio.position(instrument, side).quantity
-        if not quantity:
-            return None
-        return self.submit(
-            instrument,
-            Side.SELL if quantity > 0 else Side.BUY,
-            abs(quantity),
-            None,
-            order_type=OrderType.MARKET,
-            reduce_only=True,
-            position_side=side,
-        )
+        """Close a position by reduce-only market orders, as many as the venue's largest one makes necessary.
+
+        Returns the last; None where nothing is held, or less than the venue's smallest order.
+        """
+        held = self._engine.portfolio.position(instrument, side).quantity
+        left, order = abs(held), None
+        largest = instrument.max_market_quantity or instrument.max_quantity or left
+        while left >= instrument.min_quantity:
+            quantity = min(left, largest)
+            left -= quantity
+            order = self.submit(
+                instrument,
+                Side.SELL if held > 0 else Side.BUY,
+                quantity,
+                None,
+                order_type=OrderType.MARKET,
+                reduce_only=True,
+                position_side=side,
+            )
+        if left:
+            self._engine.say(
+                f"{instrument.key}: {left} is left: less than the smallest order {instrument.min_quantity}"
+            )
+        return order
 
     def protect(self, instrument: Instrument, protection: Protection, side: PositionSide) -> None:
         """Set a position's take-profit and stop-loss."""

@@ -163,7 +163,7 @@ class Engine:
             CommandFailed: self._on_command_failed,
             OrderFilled: self._on_filled,
             Signal: self._on_signal,
-            _TimerFired: lambda event: self.call(strategy.on_timer, event.name),
+            _TimerFired: lambda event: self.tell(strategy.on_timer, event.name),
             _Call: lambda event: event.function(),
         }
 
@@ -265,6 +265,11 @@ class Engine:
             self._next_sample = now + SAMPLE_INTERVAL_NS
             self.recorder.sample(now, self.data.mids())
 
+    def tell(self, callback: Callable[..., None], *arguments: Any) -> None:
+        """Call the strategy with news that it could want to trade on: not while the run is ending."""
+        if not self.is_stopping:
+            self.call(callback, *arguments)
+
     def call(self, callback: Callable[..., None], *arguments: Any) -> None:
         """Call the strategy. What it raises stops it safely, and never the process."""
         if self.failure:
@@ -358,7 +363,7 @@ class Engine:
 
     def _on_signal(self, signal: Signal) -> None:
         if self._early is None:
-            self.call(self.strategy.on_signal, signal)
+            self.tell(self.strategy.on_signal, signal)
         else:
             self._early.append(signal)
 

@@ -103,9 +103,14 @@ class OrderManager:
         """Keep an order that was refused here and never sent, so that its rejection finds it."""
         self._open[order.client_order_id] = order
 
-    def must_wait(self, order: Order) -> bool:
-        """Tell whether a write is in flight that another one could overtake."""
-        return order.state is OrderState.SENT or (order.amend is not None and order.amend.fate is Fate.IN_FLIGHT)
+    def must_wait(self, order: Order, *, to_cancel: bool = False) -> bool:
+        """Tell whether a write is in flight that another one could overtake.
+
+        An amend of unknown fate holds back further amends, which would build on what is not known, but no cancel.
+        """
+        if order.state is OrderState.SENT:
+            return True
+        return order.amend is not None and (order.amend.fate is Fate.IN_FLIGHT or not to_cancel)
 
     def wish(self, order: Order, price: Decimal | None, quantity: Decimal) -> Order:
         """Keep an amend until the write in flight has its fate; `release` hands it back. A waiting cancel beats it."""
@@ -132,7 +137,7 @@ class OrderManager:
         """Ask for the end of an order, now or as soon as its open command has its fate."""
         if order.is_terminal or order.state is OrderState.NEW or order.cancel is Fate.IN_FLIGHT:
             return order
-        if self.must_wait(order):
+        if self.must_wait(order, to_cancel=True):
             self._wishes[order.client_order_id] = _Wish(cancel=True)
             return order
         return self._send_cancel(order)
@@ -155,7 +160,7 @@ class OrderManager:
     def release(self, order: Order) -> tuple[Decimal | None, Decimal] | None:
         """Send the cancel that waited for this order's fate; hand back the amend that waited, for risk to see again."""
         wish = self._wishes.get(order.client_order_id)
-        if wish is None or (self.must_wait(order) and not order.is_terminal):
+        if wish is None or (not order.is_terminal and self.must_wait(order, to_cancel=wish.cancel)):
             return None
         del self._wishes[order.client_order_id]
         if order.is_terminal:

@@ -154,7 +154,7 @@ class Strategy:
         return self._engine.data.mark(self.instrument(symbol))
 
     def supports(self, symbol: str | Instrument, feature: Feature) -> bool:
-        """Tell whether the instrument's venue can do something, in some grade."""
+        """Tell whether the instrument's venue can do something, well enough for the configuration."""
         return self._engine.desk.has(feature, self.instrument(symbol))
 
     # Commands
@@ -240,7 +240,7 @@ class Strategy:
             self._engine.desk.cancel(order)
 
     def close(self, symbol: str | Instrument, side: PositionSide = PositionSide.NET) -> Order | None:
-        """Close a position by a reduce-only market order; None where there is none."""
+        """Close a position by reduce-only market orders; the last of them, None where there is nothing to close."""
         return self._engine.desk.close(self.instrument(symbol), side)
 
     def protect(

@@ -112,9 +112,7 @@ class Venue(ABC):
         """Return last, mark and index price and funding rate now."""
         raise self._absent("ticker")
 
-    async def candles(
-        self, instrument: Instrument, interval_s: int, *, start_ns: int, end_ns: int
-    ) -> Sequence[Candle]:
+    async def candles(self, instrument: Instrument, interval_s: int, *, start_ns: int, end_ns: int) -> Sequence[Candle]:
         """Return the candles that open in [start_ns, end_ns), oldest first, however many pages that takes."""
         raise self._absent("candles")
 

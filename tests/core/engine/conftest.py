@@ -74,15 +74,27 @@ class Listener(Strategy):
 class Desk:
     """An engine, its clock, its commands."""
 
-    def __init__(self, strategy=None, *, connections=("main",), features=None, before_start=(), **engine):
+    def __init__(
+        self,
+        strategy=None,
+        *,
+        connections=("main",),
+        features=None,
+        before_start=(),
+        risk=None,
+        on_failure="keep",
+        **instrument,
+    ):
         self.clock = DrivenClock(START)
         self.strategy = strategy or Listener()
-        self.engine = Engine(self.strategy, connections=connections, clock=self.clock, session="test", **engine)
+        self.engine = Engine(
+            self.strategy, connections=connections, clock=self.clock, session="test", risk=risk, on_failure=on_failure
+        )
         self.commands = []
         self.engine.bind(self.commands.append)
         capabilities = Capabilities.of(native=tuple(features or Feature))
         for name in connections:
-            instruments = [make_instrument(name), make_instrument(name, "ETH-USDT-PERP")]
+            instruments = [make_instrument(name, **instrument), make_instrument(name, "ETH-USDT-PERP")]
             self.engine.add_connection(name, instruments, capabilities, lambda instrument: SequenceRule())
         self.receive(*before_start)
         self.engine.start()

@@ -21,6 +21,7 @@ from anyvenue.model.errors import (
 from anyvenue.model.market import BookSnapshot, CandleSource, FundingPayment, Ticker, Trade
 from anyvenue.model.order_events import (
     AmendRejected,
+    AmendUnknown,
     CancelRejected,
     OrderAccepted,
     OrderAmended,
@@ -146,6 +147,16 @@ class TestWaiting:
         assert kinds(desk.taken()) == [Cancel]
         assert desk.now(buy).price == Decimal("99.9")
         assert (desk.now(buy).venue_order_id, desk.now(buy).former_ids) == ("v2", ("v1",))
+
+    def test_an_amend_of_unknown_fate_holds_back_amends_but_no_cancel(self, desk, buy):
+        desk.accept(buy)
+        desk.strategy.amend(buy, price="99.9")
+        desk.receive(AmendUnknown(client_order_id=buy.client_order_id))
+        desk.taken()
+        desk.strategy.amend(buy, price="99.8")
+        assert desk.taken() == []
+        desk.strategy.cancel(buy)
+        assert kinds(desk.taken()) == [Cancel]
 
     def test_a_refused_amend_leaves_the_order_and_is_told(self, desk, buy):
         desk.accept(buy)
@@ -381,6 +392,28 @@ class TestMoney:
         assert {point.equity for point in desk.engine.result().equity} == {500}
 
 
+class TestClosing:
+    @pytest.mark.parametrize(("held", "sent"), [("0.004", ["0.004"]), ("0.025", ["0.010", "0.010", "0.005"])])
+    def test_in_as_many_orders_as_the_largest_makes_necessary(self, make_desk, held, sent):
+        desk = make_desk(max_market_quantity="0.010")
+        order = desk.strategy.buy(BTC, held, "100.0")
+        desk.fill(order, held)
+        desk.taken()
+        desk.strategy.close(BTC)
+        specs = [command.order.spec for command in desk.taken()]
+        assert [str(spec.quantity) for spec in specs] == sent
+        assert {(spec.side, spec.reduce_only) for spec in specs} == {(Side.SELL, True)}
+
+    def test_nothing_held_or_less_than_the_smallest_order_is_no_order(self, make_desk):
+        desk = make_desk(min_quantity="0.005")
+        assert desk.strategy.close(BTC) is None
+        desk.fill(desk.strategy.buy(BTC, "0.005", "100.0"), "0.003")
+        desk.taken()
+        assert desk.strategy.close(BTC) is None
+        assert desk.taken() == []
+        assert "0.003 is left" in desk.engine.view().messages[-1]
+
+
 class TestStopping:
     def test_every_order_is_canceled_and_then_it_is_idle(self, desk, buy):
         desk.accept(buy)
@@ -391,6 +424,15 @@ class TestStopping:
         assert desk.engine.is_idle
         assert desk.strategy.heard[0:2] == [("order", buy.client_order_id, OrderState.OPEN), ("stop",)]
         assert desk.engine.result().stopped == "interrupted"
+
+    def test_news_of_the_market_is_kept_from_a_strategy_that_is_ending_but_not_news_of_its_orders(self, desk, buy):
+        desk.accept(buy)
+        desk.strategy.subscribe(BTC, "trades")
+        desk.engine.stop("interrupted")
+        trade = {"trade_id": "1", "side": Side.BUY, "price": Decimal(1), "quantity": Decimal(1)}
+        desk.receive(Trade(instrument=desk.instrument, **trade))
+        desk.fill(buy, "0.010")
+        assert [page[0] for page in desk.strategy.heard] == ["order", "stop", "order", "fill", "position"]
 
     def test_an_order_still_in_flight_is_canceled_when_its_reply_comes(self, desk, buy):
         desk.engine.stop("interrupted")

@@ -201,8 +201,9 @@ class OrderManager:
 def max_leaves(order: Order) -> Decimal:
     """Return the most an order may still trade, an amend of unknown or open fate included."""
     leaves = order.leaves_quantity
-    if order.amend is not None and order.amend.quantity is not None:
-        leaves = max(leaves, order.amend.quantity - order.filled_quantity)
+    for amend in (order.amend, order.lost_amend):
+        if amend is not None and amend.quantity is not None:
+            leaves = max(leaves, amend.quantity - order.filled_quantity)
     return leaves
 
 

@@ -40,7 +40,7 @@ class Order:
         venue_order_id: the venue's id now; `former_ids` are the ones it had before.
         booked_quantity, booked_value: sums over the fills seen (value = price x quantity), fees in settle currency.
         reported_quantity, reported_average: what the venue said in whole, which may run ahead of the fills.
-        reason, text: why it was refused or ended, where it was.
+        reason, text: why it was refused or ended; while it lives, why the last command for it was refused.
         sequence: of the last report, where the venue numbers them.
         ts_terms: the venue's time of the price and quantity in force; older news of them changes nothing.
     """

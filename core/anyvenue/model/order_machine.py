@@ -196,7 +196,8 @@ def _amend_sent(order: Order, event: ev.AmendSent) -> _Changes:
 
     # An earlier one of unknown fate may still turn out to have been done.
     lost = max(_open_amends(order), key=_raised, default=None)
-    return {"amend": Amendment(price=event.price, quantity=event.quantity), "lost_amend": lost}
+    amend = Amendment(price=event.price, quantity=event.quantity)
+    return {"amend": amend, "lost_amend": lost, "reason": None, "text": ""}
 
 
 def _amended(order: Order, event: ev.OrderAmended) -> _Changes:
@@ -237,9 +238,10 @@ def _amended_late(order: Order, event: ev.OrderAmended) -> _Changes:
 def _amend_rejected(order: Order, event: ev.AmendRejected) -> _Changes:
     if order.state.is_terminal:
         return {"lost_amend": None}
+    refused: _Changes = {"amend": None, "reason": event.reason, "text": event.text}
     if order.state is SENT:
-        return {"amend": None}
-    return {"amend": None, "state": _living(order.filled_quantity, _full_at(order.quantity, order.lost_amend))}
+        return refused
+    return refused | {"state": _living(order.filled_quantity, _full_at(order.quantity, order.lost_amend))}
 
 
 def _amend_unknown(order: Order, event: ev.AmendUnknown) -> _Changes:
@@ -247,11 +249,13 @@ def _amend_unknown(order: Order, event: ev.AmendUnknown) -> _Changes:
 
 
 def _cancel_sent(order: Order, event: ev.CancelSent) -> _Changes:
-    return {"cancel": Fate.IN_FLIGHT}
+    return {"cancel": Fate.IN_FLIGHT, "reason": None, "text": ""}
 
 
 def _cancel_rejected(order: Order, event: ev.CancelRejected) -> _Changes:
-    return {} if order.state.is_terminal else {"cancel": Fate.REFUSED}
+    if order.state.is_terminal:
+        return {}
+    return {"cancel": Fate.REFUSED, "reason": event.reason, "text": event.text}
 
 
 def _cancel_unknown(order: Order, event: ev.CancelUnknown) -> _Changes:

@@ -624,3 +624,12 @@ def test_a_true_story_is_understood_however_it_is_told(steps, lost, sequenced, r
     assert (order.state, order.filled_quantity) == (venue.state, venue.filled)
     assert order.missing_fills == 0
     assert (order.price, order.quantity) == (venue.price, venue.quantity)
+
+
+def test_a_refused_command_says_why_until_the_next_one_is_sent():
+    refused = after(*SENT_EVENTS, ACCEPTED, AmendSent(price=D(99)), AmendRejected(reason=REASON, text="not there"))
+    assert (refused.state, refused.reason, refused.text) == (OPEN, REASON, "not there")
+    again = after(CancelSent(), order=refused)
+    assert (again.reason, again.text) == (None, "")
+    late = after(CancelRejected(reason=RejectReason.ORDER_CLOSED, text="gone"), order=again)
+    assert (late.cancel, late.reason, late.text) == (Fate.REFUSED, RejectReason.ORDER_CLOSED, "gone")

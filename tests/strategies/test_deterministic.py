@@ -1,4 +1,4 @@
-"""The same configuration gives the same report, byte for byte, in any process: live or backtest, whatever the hashes."""
+"""The same configuration gives the same report, byte for byte, in any process, live or backtest."""
 
 import json
 import os

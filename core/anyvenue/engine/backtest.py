@@ -43,12 +43,10 @@ def run_backtest(engine: Engine, venues: Mapping[str, Venue], *, clock: DrivenCl
         _wait(clock, open_connection(engine, name, venue))
     engine.start()
     stop_when_finished(engine, venues)
-    step = clock.step
-    while not engine.is_stopping and step():
-        pass
+    clock.run(lambda: engine.is_stopping)
     engine.stop("finished")
     deadline = clock.time_ns() + STOP_PATIENCE_NS
-    while not engine.is_idle and clock.time_ns() < deadline and step():
+    while not engine.is_idle and clock.time_ns() < deadline and clock.step():
         pass
     result = engine.result()
     for venue in venues.values():

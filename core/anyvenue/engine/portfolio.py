@@ -15,6 +15,8 @@ from anyvenue.model.position import Position
 
 __all__ = ["Portfolio"]
 
+_SIDES = tuple(PositionSide)
+
 
 class Portfolio:
     """Positions and balances over all connections.
@@ -38,7 +40,12 @@ class Portfolio:
 
     def quantity(self, instrument: Instrument) -> Decimal:
         """Return what is held of an instrument, long and short legs netted."""
-        return sum((self.position(instrument, side).quantity for side in PositionSide), ZERO)
+        total, positions, key = ZERO, self._positions, instrument.key
+        for side in _SIDES:
+            leg = positions.get((key, side))
+            if leg is not None:
+                total += leg.quantity
+        return total
 
     def balance(self, connection: str, currency: str) -> Balance | None:
         """Return a balance as the venue told it last."""
@@ -52,7 +59,7 @@ class Portfolio:
 
     def pay_funding(self, payment: FundingPayment) -> Position:
         """Add a funding payment to the instrument's position (in hedge mode: to the leg that is held)."""
-        legs = [self.position(payment.instrument, side) for side in PositionSide]
+        legs = [self.position(payment.instrument, side) for side in _SIDES]
         position = next((leg for leg in legs if leg.quantity), legs[0]).pay_funding(payment)
         self._positions[payment.instrument.key, position.side] = position
         return position

@@ -29,20 +29,21 @@ class DrivenTimer(list[Any]):
 
 
 class DrivenClock:
-    """Time in integer nanoseconds since the epoch, UTC, that stands still until `step` or `run_until`.
+    """Time in integer nanoseconds since the epoch, UTC, that stands still until `step`, `run` or `run_until`.
 
     Calls run in the order of their times, and calls of one time in the order in which they were made. Time never
     goes back: a call for the past runs at the present time. An exception in a call goes to whoever turns the clock;
     the call counts as run.
     """
 
-    __slots__ = ("_canceled", "_count", "_heap", "_now", "shared")
+    __slots__ = ("_canceled", "_count", "_heap", "_leaps", "_now", "shared")
 
     def __init__(self, start_ns: int = 0) -> None:
         self._now = start_ns
         self._heap: list[DrivenTimer] = []
         self._count = 0
         self._canceled = 0
+        self._leaps = False
         self.shared: dict[Any, Any] = {}
         """What several users of this clock have in common, such as one simulated market, by any key."""
 
@@ -80,6 +81,31 @@ class DrivenClock:
             callback()
             return True
         return False
+
+    def run(self, is_over: Callable[[], bool]) -> None:
+        """Step until `is_over()` holds, which is asked before each step, or no call is waiting.
+
+        Here one step may lead through many moments: see `leap_to`.
+        """
+        outer, self._leaps = self._leaps, True
+        try:
+            while not is_over() and self.step():
+                pass
+        finally:
+            self._leaps = outer
+
+    def leap_to(self, when_ns: int) -> bool:
+        """Within a call: let it be `when_ns`, a later time than now, where nothing else is waiting until then.
+
+        Whoever has many moments in which mostly nothing comes of anything (a tape) saves a call of the clock for each.
+        Returns False, and changes nothing, where a call is due by then, and where every step is to be seen (`step`,
+        `run_until`).
+        """
+        heap = self._heap
+        if not self._leaps or (heap and heap[0][_WHEN] <= when_ns):
+            return False
+        self._now = when_ns
+        return True
 
     def run_until(self, ts_ns: int) -> None:
         """Run every call due at or before `ts_ns`, those made on the way included; then it is `ts_ns`."""

@@ -7,9 +7,10 @@ Nothing is made that nobody listens to.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import partial
+from operator import itemgetter
 from typing import TypeVar
 
 from attrs import evolve
@@ -17,6 +18,7 @@ from attrs import evolve
 from anyvenue.model.enums import Side
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookDelta, BookSnapshot, FundingRate, RawLevel, Ticker, Trade
+from anyvenue.model.numbers import shortest_text
 from anyvenue.simulation.connection import Connection
 from anyvenue.simulation.exchange import Exchange
 from anyvenue.simulation.trade_record import TradeRecord
@@ -28,6 +30,8 @@ E = TypeVar("E", BookSnapshot, Ticker, FundingRate)
 
 FUNDING_KEPT = 1_000
 
+_price_of = itemgetter(0)
+
 
 class Listing:
     """The public side of one instrument. Depth ids count from 1, one for each change, listened to or not."""
@@ -38,7 +42,7 @@ class Listing:
         self.funding: deque[FundingRate] = deque(maxlen=FUNDING_KEPT)
         self.last_id = 0
         self._exchange = exchange
-        self._own: tuple[dict[float, Decimal], dict[float, Decimal]] = ({}, {})
+        self._own: tuple[dict[str, Decimal], dict[str, Decimal]] | None = None
         self._listeners: dict[Channel, dict[Connection, Instrument]] = {channel: {} for channel in Channel}
         self._book_listeners = self._listeners[Channel.BOOK]
         self._trade_listeners = self._listeners[Channel.TRADES]
@@ -90,24 +94,28 @@ class Listing:
         self, bids: Sequence[RawLevel], asks: Sequence[RawLevel]
     ) -> tuple[Sequence[RawLevel], Sequence[RawLevel]]:
         """Return the tape's changed levels, and behind them those of ours it spoke about, with all that is there."""
-        own_bids, own_asks = self._own
-        # Equal prices are equal floats, however they are written; two that only share a float do no harm.
-        if own_bids and (said := [own_bids[key] for price, _ in bids if (key := float(price)) in own_bids]):
+        own_bids, own_asks = self._own or self._learn_own()
+        if own_bids and (said := _said(bids, own_bids)):
             bids = [*bids, *self._shown(Side.BUY, said)]
-        if own_asks and (said := [own_asks[key] for price, _ in asks if (key := float(price)) in own_asks]):
+        if own_asks and (said := _said(asks, own_asks)):
             asks = [*asks, *self._shown(Side.SELL, said)]
         return bids, asks
 
     def own_changed(self) -> None:
-        """Learn anew at which prices resting orders of ours are shown."""
+        """Learn anew, before it is needed next, at which prices resting orders of ours are shown."""
+        self._own = None
+
+    def _learn_own(self) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
         bids, asks = self._exchange.overlay(self.instrument.symbol)
-        self._own = ({float(price): price for price in bids}, {float(price): price for price in asks})
+        self._own = own = ({_digits(price): price for price in bids}, {_digits(price): price for price in asks})
+        return own
 
     def tell_trade(self, trade_id: str, side: Side, price: Decimal | str, quantity: Decimal | str, ts: int) -> None:
         """Tell a trade."""
         self.record.add(ts, trade_id, side, price, quantity)
-        for connection, instrument in self._trade_listeners.items():
-            connection.deliver(partial(_trade, instrument, trade_id, side, price, quantity, ts))
+        if self._trade_listeners:
+            for connection, instrument in self._trade_listeners.items():
+                connection.deliver(partial(_trade, instrument, trade_id, side, price, quantity, ts))
 
     def tell_ticker(self, ticker: Ticker) -> None:
         """Tell mark price and funding rate."""
@@ -123,6 +131,29 @@ class Listing:
     def _shown(self, side: Side, prices: list[Decimal]) -> list[RawLevel]:
         book, unit = self._exchange.book(self.instrument.symbol), self.instrument.depth_unit
         return [_level(price, book.quantity_at(side, price) / unit) for price in prices]
+
+
+def _digits(price: Decimal) -> str:
+    """Return what is in every text of this price, however many zeros it begins and ends with, but with an exponent."""
+    return shortest_text(price).lstrip("0")
+
+
+def _said(levels: Sequence[RawLevel], own: Mapping[str, Decimal]) -> list[Decimal]:
+    """Return those of our own prices, by their digits, that the levels speak about.
+
+    Hardly any frame does, and to make numbers of all its prices would take as long as to merge it into a book. So a
+    look at the texts comes first; it may say yes too often, but never no.
+    """
+    texts = ",".join(map(_price_of, levels))
+    for digits in own:
+        if digits in texts:
+            break
+    else:
+        if "e" not in texts and "E" not in texts:
+            return []
+    # Equal prices are equal floats, however they are written; two that only share a float do no harm.
+    prices = {float(price): price for price in own.values()}
+    return [prices[key] for price, _ in levels if (key := float(price)) in prices]
 
 
 def _level(price: Decimal, size: Decimal) -> RawLevel:

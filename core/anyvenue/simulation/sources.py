@@ -73,28 +73,31 @@ class TapeSource:
     def start(self, market: SimulatedMarket, ended: Callable[[], None]) -> None:
         """Begin to play."""
         self._market = market
+        self._clock = market.clock
         self._listing = market.listing(self.instrument.symbol)
         self._ended = ended
         self._frames = self._tape.frames(start_ns=market.clock.time_ns())
-        self._schedule()
+        for self._frame in self._frames:
+            self._timer = self._clock.call_at(self._frame[0], self._play)
+            return
+        ended()
 
     def stop(self) -> None:
         """Play no more."""
         if self._timer is not None:
             self._timer.cancel()
 
-    def _schedule(self) -> None:
-        frame = next(self._frames, None)
-        if frame is None:
-            self._timer = None
-            self._ended()
-        else:
-            self._frame = frame
-            self._timer = self._market.clock.call_at(frame[0], self._play)
-
     def _play(self) -> None:
-        self._market.do(self._trade if self._frame[1] == "t" else self._depth)
-        self._schedule()
+        """Play the frame that is due, and those behind it for as long as nothing else is."""
+        do, leap_to = self._market.do, self._clock.leap_to
+        do(self._trade if self._frame[1] == "t" else self._depth)
+        for self._frame in self._frames:
+            if not leap_to(self._frame[0]):
+                self._timer = self._clock.call_at(self._frame[0], self._play)
+                return
+            do(self._trade if self._frame[1] == "t" else self._depth)
+        self._timer = None
+        self._ended()
 
     def _trade(self) -> None:
         ts, _, taker, price, quantity, trade_id = self._frame

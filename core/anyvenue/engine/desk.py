@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk"]
 
+REFUSALS_MAX = 100
+"""So many refusals at one moment end a strategy: it would ask for ever."""
+
 
 class Desk:
     """Orders and other wishes on their way out of one engine.
@@ -34,7 +37,13 @@ class Desk:
         self._engine = engine
         self._gate = RiskGate(risk)
         self._allow_approximate = dict(allow_approximate)
+        self._refused_at = self._refusals = 0
         self.capabilities: dict[str, Capabilities] = {}
+
+    @property
+    def limits(self) -> RiskLimits:
+        """The limits that hold."""
+        return self._gate.limits
 
     def has(self, feature: Feature, instrument: Instrument) -> bool:
         """Tell whether `require` would pass."""
@@ -49,8 +58,17 @@ class Desk:
     def _allowed(self, instrument: Instrument) -> frozenset[Feature]:
         return self._allow_approximate.get(instrument.connection, frozenset())
 
-    def submit(self, instrument: Instrument, side: Side, quantity: Number, price: Number | None, **how: Any) -> Order:
-        """Make an order, pass it by the limits, and send it."""
+    def submit(
+        self,
+        instrument: Instrument,
+        side: Side,
+        quantity: Number,
+        price: Number | None,
+        *,
+        is_closing: bool = False,
+        **how: Any,
+    ) -> Order:
+        """Make an order, pass it by the limits, and send it. Closing a position passes all of them."""
         if how.get("display_quantity") is not None:
             how["display_quantity"] = exact(how["display_quantity"], "display_quantity")
         spec = OrderSpec(
@@ -64,7 +82,9 @@ class Desk:
         )
         for feature in features_of(spec):
             self.require(feature, instrument)
-        refusal = self._refusal(instrument, side, spec.price, spec.quantity, spec.quantity, spec.reduce_only)
+        refusal = None
+        if not is_closing:
+            refusal = self._refusal(instrument, side, spec.price, spec.quantity, spec.quantity, spec.reduce_only)
         if refusal is not None:
             return self._refuse(Order(spec=spec), refusal)
         order = self._engine.orders.place(spec)
@@ -82,11 +102,14 @@ class Desk:
     ) -> str | None:
         if self._engine.is_stopping and not reduce_only:
             return "the run is ending; only reduce-only orders and cancels are taken"
-        exposure = Exposure(
-            self._engine.portfolio.quantity(instrument),
-            self._engine.orders.open_quantity(instrument, Side.BUY),
-            self._engine.orders.open_quantity(instrument, Side.SELL),
-        )
+
+        def exposure() -> Exposure:
+            return Exposure(
+                self._engine.portfolio.quantity(instrument),
+                self._engine.orders.open_quantity(instrument, Side.BUY),
+                self._engine.orders.open_quantity(instrument, Side.SELL),
+            )
+
         return self._gate.refusal(
             instrument,
             side,
@@ -100,16 +123,27 @@ class Desk:
         )
 
     def _refuse(self, order: Order, text: str) -> Order:
-        self._engine.orders.remember_refused(order)
-        self._engine.later(
-            OrderRejected(
-                client_order_id=order.client_order_id,
-                reason=RejectReason.LOCAL_LIMIT,
-                text=text,
-                ts_recv=self._engine.now,
-            )
+        rejected = OrderRejected(
+            client_order_id=order.client_order_id,
+            reason=RejectReason.LOCAL_LIMIT,
+            text=text,
+            ts_recv=self._engine.now,
         )
+        self._engine.orders.remember_refused(order)
+        if self._engine.is_stopping:
+            # Nothing will come of telling a strategy that is ending, but perhaps the same wish again.
+            return self._engine.orders.apply(order, rejected)
+        self._count_refusal(text)
+        self._engine.later(rejected)
         return order
+
+    def _count_refusal(self, text: str) -> None:
+        """Raise RuntimeError, which stops the strategy, where it asks again and again for what is refused at once."""
+        now = self._engine.now
+        self._refusals = self._refusals + 1 if now == self._refused_at else 1
+        self._refused_at = now
+        if self._refusals > REFUSALS_MAX:
+            raise RuntimeError(f"refused {REFUSALS_MAX} times at one moment, the last time because {text}")
 
     def amend(self, order: Order | str, price: Number | None, quantity: Number | None) -> Order:
         """Change an order's price or total quantity, past the limits again."""
@@ -132,6 +166,9 @@ class Desk:
         return self._engine.orders.amend(order, new_price, new_quantity)
 
     def _refuse_amend(self, order: Order, reason: RejectReason, text: str) -> Order:
+        if self._engine.is_stopping:
+            return order
+        self._count_refusal(text)
         self._engine.later(
             AmendRejected(client_order_id=order.client_order_id, reason=reason, text=text, ts_recv=self._engine.now)
         )
@@ -158,6 +195,7 @@ class Desk:
                 quantity,
                 None,
                 order_type=OrderType.MARKET,
+                is_closing=True,
                 reduce_only=True,
                 position_side=side,
             )
@@ -183,6 +221,8 @@ class Desk:
         self._engine.send(SetLeverage(instrument, exact(leverage, "leverage"), margin_mode))
 
     def _current(self, order: Order | str) -> Order:
+        if not isinstance(order, str | Order):
+            raise TypeError(f"order: found {order!r} ({type(order).__name__}); allowed are an Order and its client id")
         client_order_id = order if isinstance(order, str) else order.client_order_id
         current = self._engine.orders.get(client_order_id)
         if current is None:

@@ -35,7 +35,7 @@ from anyvenue.model.balance import Balance
 from anyvenue.model.book import OrderBook
 from anyvenue.model.catalog import InstrumentCatalog
 from anyvenue.model.enums import Fate, OrderState
-from anyvenue.model.errors import Contradiction, TradingEnded
+from anyvenue.model.errors import Contradiction, TradingEnded, UnknownInstrument
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import (
     BookDelta,
@@ -186,10 +186,18 @@ class Engine:
         missing = [name for name in self.connections if name not in self._catalogs]
         if missing:
             raise ValueError(f"no instruments were given for connections {missing}")
+        for symbol in self.desk.limits.instruments:
+            self._check_listed(symbol)
         self.now = self._ts_start = self.clock.time_ns()
         self.recorder.begin(self._starting_equity())
         self._next_sample = self.now + SAMPLE_INTERVAL_NS
         self.receive(_Call(self._begin))
+
+    def _check_listed(self, symbol: str) -> None:
+        """Refuse a limit for an instrument that is nowhere: it would protect nobody."""
+        if not any(symbol == listed.symbol for catalog in self._catalogs.values() for listed in catalog):
+            listed = sorted({instrument.symbol for catalog in self._catalogs.values() for instrument in catalog})
+            raise UnknownInstrument(f"risk.instruments: found {symbol!r}; listed are {', '.join(listed[:20])}")
 
     def _begin(self) -> None:
         self.call(self.strategy.on_start)
@@ -270,16 +278,18 @@ class Engine:
         if not self.is_stopping:
             self.call(callback, *arguments)
 
-    def call(self, callback: Callable[..., None], *arguments: Any) -> None:
-        """Call the strategy. What it raises stops it safely, and never the process."""
+    def call(self, callback: Callable[..., None], *arguments: Any) -> bool:
+        """Call the strategy, and tell whether it returned. What it raises stops it safely, and never the process."""
         if self.failure:
-            return
+            return False
         try:
             callback(*arguments)
-        except Exception as error:  # noqa: BLE001 - whatever a strategy raises stops the strategy, not the process
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a strategy raises stops the strategy, not the process
             self._strategy_failed(callback, error)
+            return False
+        return True
 
-    def _strategy_failed(self, callback: Callable[..., None], error: Exception) -> None:
+    def _strategy_failed(self, callback: Callable[..., None], error: BaseException) -> None:
         name = getattr(callback, "__name__", "callback")
         _log.exception("%s raised in %s: the strategy is stopped", type(self.strategy).__name__, name)
         if self.failure:
@@ -292,8 +302,8 @@ class Engine:
         if self.is_stopping:
             return
         self.stop_reason = reason
-        if not self.failure:
-            self.call(self.strategy.on_stop)
+        if not self.failure and not self.call(self.strategy.on_stop):
+            self.stop_reason = "strategy_failed"
         self.is_stopping = True
         self.timers.cancel_all()
         for order in self.orders.open_orders():
@@ -407,6 +417,10 @@ class Engine:
         """Return an instrument by name. Raises UnknownInstrument, ValueError for a connection that is not there."""
         if isinstance(symbol, Instrument):
             return symbol
+        if not isinstance(symbol, str):
+            raise TypeError(
+                f"symbol: found {symbol!r} ({type(symbol).__name__}); allowed are a symbol and an Instrument"
+            )
         return self._catalog(connection).resolve(symbol)
 
     def instruments(self, connection: str | None = None) -> Sequence[Instrument]:

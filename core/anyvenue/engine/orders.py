@@ -50,6 +50,7 @@ class OrderManager:
         self._count = 0
         self._open: dict[str, Order] = {}
         self._ended: OrderedDict[str, Order] = OrderedDict()
+        self._refused: dict[str, Order] = {}
         self._by_venue_id: dict[tuple[str, str], str] = {}
         self._wishes: dict[str, _Wish] = {}
 
@@ -60,7 +61,7 @@ class OrderManager:
 
     def get(self, client_order_id: str) -> Order | None:
         """Return an order of ours as it is now, open or lately ended."""
-        return self._open.get(client_order_id) or self._ended.get(client_order_id)
+        return self._open.get(client_order_id) or self._ended.get(client_order_id) or self._refused.get(client_order_id)
 
     def open_orders(self, instrument: Instrument | None = None) -> list[Order]:
         """Return the open orders, oldest first."""
@@ -100,8 +101,8 @@ class OrderManager:
         return order
 
     def remember_refused(self, order: Order) -> None:
-        """Keep an order that was refused here and never sent, so that its rejection finds it."""
-        self._open[order.client_order_id] = order
+        """Keep an order that was refused here and never sent, until its rejection is told. It is not open."""
+        self._refused[order.client_order_id] = order
 
     def must_wait(self, order: Order, *, to_cancel: bool = False) -> bool:
         """Tell whether a write is in flight that another one could overtake.
@@ -174,6 +175,7 @@ class OrderManager:
         client_order_id = order.client_order_id
         if order.is_terminal:
             self._open.pop(client_order_id, None)
+            self._refused.pop(client_order_id, None)
             self._ended[client_order_id] = order
             if len(self._ended) > ENDED_ORDERS_KEPT:
                 self._forget(self._ended.popitem(last=False)[1])

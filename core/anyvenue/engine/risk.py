@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from attrs import field, frozen
@@ -30,10 +30,20 @@ class InstrumentLimits:
     max_order_notional: Decimal | None = None
     price_band: Decimal | None = None
 
+    def __attrs_post_init__(self) -> None:
+        for name in ("max_position", "max_order_notional", "price_band"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ValueError(f"{name}: found {value}; allowed are numbers above 0")
+        if self.price_band is not None and self.price_band >= 1:
+            raise ValueError(
+                f"price_band: found {self.price_band}; allowed are fractions below 1, such as 0.02 for 2 %"
+            )
+
 
 @frozen(kw_only=True)
 class RiskLimits(InstrumentLimits):
-    """Limits for every instrument, and exceptions by neutral symbol.
+    """Limits for every instrument, and others for some, by neutral symbol: what those leave out holds for them too.
 
     `order_rate` is the largest number of creates and amends in any one second, over all connections.
     """
@@ -41,9 +51,21 @@ class RiskLimits(InstrumentLimits):
     order_rate: int | None = None
     instruments: Mapping[str, InstrumentLimits] = field(factory=dict)
 
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        if self.order_rate is not None and self.order_rate < 1:
+            raise ValueError(f"order_rate: found {self.order_rate}; allowed are whole numbers from 1")
+
     def of(self, instrument: Instrument) -> InstrumentLimits:
-        """Return the limits that hold for `instrument`: its own where it has any, else those for all."""
-        return self.instruments.get(instrument.symbol, self)
+        """Return the limits that hold for `instrument`: each its own where it has one, else that for all."""
+        own = self.instruments.get(instrument.symbol)
+        if own is None:
+            return self
+        return InstrumentLimits(
+            max_position=self.max_position if own.max_position is None else own.max_position,
+            max_order_notional=self.max_order_notional if own.max_order_notional is None else own.max_order_notional,
+            price_band=self.price_band if own.price_band is None else own.price_band,
+        )
 
 
 @frozen
@@ -59,7 +81,7 @@ class RiskGate:
     """Decides on each create and amend: through, or refused with the reason in words."""
 
     def __init__(self, limits: RiskLimits) -> None:
-        self._limits = limits
+        self.limits = limits
         self._sent: deque[int] = deque()
 
     def refusal(
@@ -71,19 +93,20 @@ class RiskGate:
         quantity: Decimal,
         adds: Decimal,
         reduce_only: bool,
-        exposure: Exposure,
+        exposure: Callable[[], Exposure],
         reference: Decimal | None,
         now_ns: int,
     ) -> str | None:
         """Return why a command may not pass, or None after counting it.
 
+        What only reduces passes the limits on position and notional: they must not keep anybody in a position.
         `quantity` is the order's whole, `adds` what it adds to what is open already; `reference` is the mark price,
         else the mid; where a limit needs it and there is none, the command is refused.
         """
-        limits = self._limits.of(instrument)
+        limits = self.limits.of(instrument)
         text = (
             self._band(limits, price, reference)
-            or self._notional(limits, instrument, price, quantity, reference)
+            or (None if reduce_only else self._notional(limits, instrument, price, quantity, reference))
             or (None if reduce_only else self._position(limits, side, adds, exposure))
             or self._rate(now_ns)
         )
@@ -118,21 +141,21 @@ class RiskGate:
             return f"notional {notional} {instrument.quote} is above max_order_notional {limit}"
         return None
 
-    def _position(self, limits: InstrumentLimits, side: Side, adds: Decimal, exposure: Exposure) -> str | None:
+    def _position(
+        self, limits: InstrumentLimits, side: Side, adds: Decimal, exposure: Callable[[], Exposure]
+    ) -> str | None:
         limit = limits.max_position
         if limit is None:
             return None
-        if side is Side.BUY:
-            reached = exposure.position + exposure.open_buys + adds
-        else:
-            reached = -(exposure.position - exposure.open_sells - adds)
+        now = exposure()
+        reached = now.position * side.sign + (now.open_buys if side is Side.BUY else now.open_sells) + adds
         if reached > limit:
-            held = f"position {exposure.position}, open buys {exposure.open_buys}, sells {exposure.open_sells}"
+            held = f"position {now.position}, open buys {now.open_buys}, sells {now.open_sells}"
             return f"a {side.value} of {adds} more could reach {reached}, above max_position {limit} ({held})"
         return None
 
     def _rate(self, now_ns: int) -> str | None:
-        limit = self._limits.order_rate
+        limit = self.limits.order_rate
         if limit is None:
             return None
         sent = self._sent

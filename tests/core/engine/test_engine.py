@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from anyvenue.engine.commands import Amend, Cancel, CommandFailed, Place, Protect, Resync, Subscribe, Unsubscribe
-from anyvenue.engine.risk import RiskLimits
+from anyvenue.engine.risk import InstrumentLimits, RiskLimits
 from anyvenue.engine.signal import Signal
 from anyvenue.engine.strategy import Strategy
 from anyvenue.model.balance import Balance
@@ -261,6 +261,61 @@ class TestRisk:
         assert desk.taken() == []
         assert desk.strategy.heard[-1] == ("order", order.client_order_id, OrderState.OPEN)
 
+    def test_what_is_refused_is_not_open_and_reserves_nothing(self, make_desk):
+        desk = make_desk(risk=RiskLimits(max_position=Decimal("0.010")))
+
+        def both():
+            desk.strategy.buy(BTC, "5", "100.0")
+            assert desk.strategy.open_orders() == []
+            desk.strategy.buy(BTC, "0.010", "100.0")
+
+        desk.strategy.on_timer = lambda name: both()
+        desk.strategy.set_timer("go", after_s=1)
+        desk.clock.run_until(desk.clock.time_ns() + SECOND)
+        assert [command.order.quantity for command in desk.taken()] == [Decimal("0.010")]
+
+    def test_limits_of_one_instrument_leave_the_general_ones_in_force(self, make_desk):
+        own = {BTC: InstrumentLimits(max_position=Decimal(1))}
+        desk = make_desk(risk=RiskLimits(price_band=Decimal("0.02"), instruments=own))
+        desk.show_book()
+        assert "price_band 0.02" in desk.now(desk.strategy.buy(BTC, "0.010", "50.0")).text
+        assert "max_position 1" in desk.now(desk.strategy.buy(BTC, "2", "100.0")).text
+
+    def test_limits_of_an_instrument_that_is_nowhere_are_refused(self, make_desk):
+        with pytest.raises(UnknownInstrument, match="found 'NOPE-USDT-PERP'; listed are BTC-USDT-PERP, ETH-USDT-PERP"):
+            make_desk(risk=RiskLimits(instruments={"NOPE-USDT-PERP": InstrumentLimits(max_position=Decimal(1))}))
+
+    def test_nothing_keeps_anybody_in_a_position(self, make_desk):
+        desk = make_desk(risk=RiskLimits(max_order_notional=Decimal(1), order_rate=1))
+        desk.show_book()
+        order = desk.strategy.buy(BTC, "0.009", "100.0")
+        desk.fill(order, "0.009")
+        desk.fill(order, "0.011", trade_id="stranger's")
+        desk.taken()
+        desk.strategy.close(BTC)  # 0.020 x 100.1 is above the notional, and it is the second order of this second
+        assert [command.order.quantity for command in desk.taken()] == [Decimal("0.020")]
+
+    @pytest.mark.parametrize(
+        "limits",
+        [{"max_position": "0"}, {"max_order_notional": "-1"}, {"price_band": "1"}, {"price_band": "-0.1"}],
+    )
+    def test_limits_that_make_no_sense_are_refused(self, limits):
+        ((name, value),) = limits.items()
+        with pytest.raises(ValueError, match=f"{name}: found {value}; allowed are"):
+            RiskLimits(**{name: Decimal(value)})
+        with pytest.raises(ValueError, match="order_rate: found 0; allowed are whole numbers from 1"):
+            RiskLimits(order_rate=0)
+
+    def test_a_strategy_that_asks_again_and_again_for_what_is_refused_is_stopped(self, make_desk):
+        class Stubborn(Strategy):
+            def on_order(self, order):
+                self.buy(BTC, "1", "100.0")
+
+        desk = make_desk(Stubborn(), risk=RiskLimits(max_position=Decimal("0.5")))
+        desk.strategy.buy(BTC, "1", "100.0")
+        assert "refused 100 times at one moment, the last time because" in desk.engine.failure
+        assert desk.engine.is_stopping
+
 
 class TestMarketData:
     def test_a_stream_is_asked_for_once(self, desk):
@@ -461,6 +516,40 @@ class TestStopping:
         desk.fill(flatten.order, "0.004", trade_id="t2")
         assert desk.engine.is_idle
         assert desk.engine.result().stopped == "strategy_failed"
+
+    def test_an_ending_strategy_that_places_again_does_not_go_on_for_ever(self, make_desk):
+        class Again(Strategy):
+            def on_order(self, order):
+                if order.is_terminal:
+                    self.again = self.buy(BTC, "0.010", "100.0")
+
+        desk = make_desk(Again())
+        order = desk.strategy.buy(BTC, "0.010", "100.0")
+        desk.accept(order)
+        desk.engine.stop("duration")
+        desk.receive(OrderCanceled(client_order_id=order.client_order_id))
+        assert (desk.strategy.again.state, desk.engine.is_idle, desk.engine.failure) == (OrderState.REJECTED, True, "")
+
+    def test_one_that_leaves_by_sys_exit_is_stopped_like_any_other(self, make_desk):
+        class Leaving(Strategy):
+            def on_order(self, order):
+                raise SystemExit(3)
+
+        desk = make_desk(Leaving())
+        order = desk.strategy.buy(BTC, "0.010", "100.0")
+        desk.accept(order)
+        assert kinds(desk.taken()) == [Place, Cancel]
+        assert desk.engine.failure == "on_order: SystemExit: 3"
+
+    def test_one_that_fails_in_on_stop_has_failed(self, make_desk):
+        class Late(Strategy):
+            def on_stop(self):
+                raise ValueError("too late")
+
+        desk = make_desk(Late())
+        desk.engine.stop("finished")
+        result = desk.engine.result()
+        assert (result.stopped, result.failure) == ("strategy_failed", "on_stop: ValueError: too late")
 
     def test_a_bad_key_ends_the_run(self, desk):
         desk.strategy.subscribe(BTC)

@@ -45,7 +45,7 @@ def backtest(start_ns: int) -> tuple[float, RunResult]:
     )
     venue = DESCRIPTOR.open(context)
     risk = RiskLimits(max_position=Decimal("0.1"), max_order_notional=Decimal(2000), price_band=Decimal("0.02"))
-    strategy = Quoter(QuoterParameters(requote_bp=Decimal("0.05")))
+    strategy = Quoter(QuoterParameters(requote_bp=Decimal("0.02"), half_spread_bp=Decimal("0.7")))
     engine = Engine(strategy, connections=("main",), clock=clock, session="bench", risk=risk)
     gc.collect()
     start = time.perf_counter()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from anyvenue.engine.backtest import backtest
     from anyvenue.engine.result import RunResult
+    from anyvenue.engine.risk import InstrumentLimits, RiskLimits
     from anyvenue.engine.signal import Signal
     from anyvenue.engine.strategy import Strategy
     from anyvenue.model.balance import Balance
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     )
     from anyvenue.model.fill import Fill
     from anyvenue.model.instrument import Instrument
-    from anyvenue.model.market import Candle, FundingRate, Ticker, Trade
+    from anyvenue.model.market import Candle, FundingPayment, FundingRate, Ticker, Trade
     from anyvenue.model.numbers import Rounding
     from anyvenue.model.order import Order
     from anyvenue.model.order_spec import OrderSpec, Protection, Trigger
@@ -81,10 +82,12 @@ __all__ = [
     "Fate",
     "Feature",
     "Fill",
+    "FundingPayment",
     "FundingRate",
     "Grade",
     "Instrument",
     "InstrumentCatalog",
+    "InstrumentLimits",
     "InsufficientFunds",
     "InvalidOrder",
     "InvalidPrice",
@@ -109,6 +112,7 @@ __all__ = [
     "RateLimited",
     "RejectReason",
     "Rejected",
+    "RiskLimits",
     "Rounding",
     "RunResult",
     "SelfTradePrevention",
@@ -150,10 +154,12 @@ _HOMES: Final = {
     "Fate": "anyvenue.model.enums",
     "Feature": "anyvenue.venue.capabilities",
     "Fill": "anyvenue.model.fill",
+    "FundingPayment": "anyvenue.model.market",
     "FundingRate": "anyvenue.model.market",
     "Grade": "anyvenue.venue.capabilities",
     "Instrument": "anyvenue.model.instrument",
     "InstrumentCatalog": "anyvenue.model.catalog",
+    "InstrumentLimits": "anyvenue.engine.risk",
     "InsufficientFunds": "anyvenue.model.errors",
     "InvalidOrder": "anyvenue.model.errors",
     "InvalidPrice": "anyvenue.model.errors",
@@ -178,6 +184,7 @@ _HOMES: Final = {
     "RateLimited": "anyvenue.model.errors",
     "RejectReason": "anyvenue.model.errors",
     "Rejected": "anyvenue.model.errors",
+    "RiskLimits": "anyvenue.engine.risk",
     "Rounding": "anyvenue.model.numbers",
     "RunResult": "anyvenue.engine.result",
     "SelfTradePrevention": "anyvenue.model.enums",

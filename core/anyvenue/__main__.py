@@ -1,0 +1,5 @@
+"""`python -m anyvenue` is the command line."""
+
+from anyvenue.app.cli import main
+
+main()

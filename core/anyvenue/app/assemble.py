@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from anyvenue.app.config import Configuration, ConnectionConfig
 from anyvenue.app.config_errors import ConfigError, Problem
 from anyvenue.engine.engine import Engine
+from anyvenue.model.errors import AnyvenueError
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.descriptor import Environment, VenueContext
 from anyvenue.venue.interface import Venue
@@ -41,23 +43,24 @@ def credentials(connection: ConnectionConfig, configuration: Configuration) -> M
 def built(configuration: Configuration, clock: Clock, session: str) -> tuple[Engine, dict[str, Venue]]:
     """Return engine and venues of a configuration; nothing is connected yet. Raises ConfigError."""
     strategy = configuration.strategy
-    venues = {
-        connection.name: connection.descriptor.open(
-            VenueContext(
-                connection=connection.name,
-                environment=connection.environment,
-                clock=clock,
-                session=session,
-                options=connection.options,
-                credentials=credentials(connection, configuration),
-                simulation=configuration.simulation,
-                allow_approximate=connection.allow_approximate,
-            )
+    venues = {}
+    for connection in configuration.connections:
+        context = VenueContext(
+            connection=connection.name,
+            environment=connection.environment,
+            clock=clock,
+            session=session,
+            options=connection.options,
+            credentials=credentials(connection, configuration),
+            simulation=configuration.simulation,
+            allow_approximate=connection.allow_approximate,
         )
-        for connection in configuration.connections
-    }
+        with _blamed_on(configuration, f"connections.{connection.name}", ValueError, OverflowError):
+            venues[connection.name] = connection.descriptor.open(context)
+    with _blamed_on(configuration, "strategy", Exception):
+        made = strategy.cls(strategy.parameters)
     engine = Engine(
-        strategy.cls(strategy.parameters),
+        made,
         connections=strategy.connections,
         clock=clock,
         session=session,
@@ -66,6 +69,18 @@ def built(configuration: Configuration, clock: Clock, session: str) -> tuple[Eng
         allow_approximate={connection.name: connection.allow_approximate for connection in configuration.connections},
     )
     return engine, venues
+
+
+@contextmanager
+def _blamed_on(configuration: Configuration, key: str, *errors: type[Exception]) -> Iterator[None]:
+    """Tell what someone else's code raises about its configuration as a mistake of that."""
+    try:
+        yield
+    except (ConfigError, AnyvenueError):
+        raise
+    except errors as error:
+        text = f"cannot be made: {type(error).__name__}: {error}"
+        raise ConfigError([Problem(place=configuration.source, key=key, text=text)]) from error
 
 
 def fresh_session(now_ns: int) -> str:

@@ -57,17 +57,18 @@ class _Group(click.Group):
 def _code_of(error: Exception) -> ExitCode | None:
     """Return the code for an error that has told all there is to tell; None for one that needs a traceback."""
     from anyvenue.app.config_errors import ConfigError
-    from anyvenue.model.errors import AnyvenueError, NotSupported
+    from anyvenue.model.errors import AnyvenueError, InvalidOrder, NotSupported, UnknownInstrument
+    from anyvenue.simulation.tape import BrokenTape
     from anyvenue.venue.registry import PluginError
 
     match error:
         case ConfigError():
             return ExitCode.REFUSED if error.is_refusal else ExitCode.USAGE
-        case PluginError():
+        case PluginError() | InvalidOrder() | UnknownInstrument():
             return ExitCode.USAGE
         case NotSupported():
             return ExitCode.REFUSED
-        case AnyvenueError():
+        case AnyvenueError() | BrokenTape():
             return ExitCode.FAILED
         case _:
             return None

@@ -200,7 +200,7 @@ class _Loader:
                 place = self._source.place((*path, "options", adapter))
                 self._notes.append(
                     f"{place}: {_dotted((*path, 'options', adapter))} is ignored: no venue of that name is installed."
-                    f"{near(adapter, installed)}"
+                    f"{near(adapter, installed)} Options go under options.ADAPTER."
                 )
         table = tables.get(descriptor.name, {})
         return self._structure(table, descriptor.options, (*path, "options", descriptor.name))
@@ -232,12 +232,23 @@ class _Loader:
         )
 
     def _simulation(self, table: Any) -> SimulationSettings | None:
-        settings = self._structure(table, SimulationSettings, ("simulation",))
-        if settings is None:
-            return None
+        made = self._structurer.structure(table, SimulationSettings, ("simulation",))
+        while isinstance(made, list):
+            # The class's own check names one key at a time: without those the others are checked too.
+            wrong = {mistake.path[1] for mistake in made if len(mistake.path) > 1}
+            for mistake in made:
+                self._problem(mistake.path, mistake.text)
+            if not isinstance(table, Mapping) or not wrong & set(table) or "market" in wrong:
+                return None
+            table = {key: value for key, value in table.items() if key not in wrong}
+            made = self._structurer.structure(table, SimulationSettings, ("simulation",))
+        settings = made
         for key, least in _LEAST.items():
             if getattr(settings, key) < least:
                 self._problem(("simulation", key), f"found {getattr(settings, key)}; allowed is {least} or more")
+        for key, most in _MOST.items():
+            if getattr(settings, key) > most:
+                self._problem(("simulation", key), f"found {getattr(settings, key)}; allowed is {most} or less")
         for key in ("balance", "maker_fee", "taker_fee"):
             value = getattr(settings, key)
             if value is not None and not _is_number(value, above_zero=key == "balance"):
@@ -289,6 +300,14 @@ _LEAST: Final = {
     "leverage": 1,
     "speed": 0,
     "duration_s": 0,
+}
+
+_HOUR_US: Final = 3_600_000_000
+_MOST: Final = {
+    "latency_in_us": _HOUR_US,
+    "latency_out_us": _HOUR_US,
+    "latency_jitter_us": _HOUR_US,
+    "duration_s": 1_000_000_000,
 }
 
 

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from attrs import evolve, frozen
 
@@ -36,7 +36,8 @@ SIMULATED: Final = "simulated"
 """The venue that is simulated in this process."""
 
 STOPPING: Final = "stopping: orders are being canceled; once more to stop at once"
-_HEARD: Final = (signal.SIGINT, signal.SIGTERM)
+_HEARD: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+_DEFAULT: Final = {signal.SIGINT: signal.default_int_handler}
 _SECOND_NS: Final = 1_000_000_000
 
 
@@ -110,7 +111,8 @@ async def launch(
     ready = prepare(configuration, duration_s)
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
-        stack.enter_context(_stopped_by_signals(stop, say))
+        loop = asyncio.get_running_loop()
+        stack.enter_context(_stopped_by_signals(lambda: loop.call_soon_threadsafe(stop.set), say))
         await stack.enter_async_context(serve_signals(ready.engine, ready.served, configuration.folder))
         if shower is not None:
             await stack.enter_async_context(watching(ready.view, shower))
@@ -172,7 +174,7 @@ def backtest(ready: Launch, say: Callable[[str], None]) -> RunResult:
     clock = ready.clock
     if not isinstance(clock, DrivenClock):
         raise TypeError("a backtest needs a driven clock: make it by prepare_backtest")
-    with _thread_stopped_by_signals(lambda: clock.call_at(0, lambda: ready.engine.stop("interrupted")), say):
+    with _stopped_by_signals(lambda: clock.call_at(0, lambda: ready.engine.stop("interrupted")), say):
         return run_backtest(ready.engine, ready.venues, clock=clock)
 
 
@@ -189,42 +191,27 @@ def _schedule_signals(engine: Engine, configuration: Configuration) -> None:
 
 
 @contextmanager
-def _stopped_by_signals(stop: asyncio.Event, say: Callable[[str], None]) -> Iterator[None]:
-    """Let the first SIGINT or SIGTERM set `stop`; a second one acts as if nobody listened."""
-    loop = asyncio.get_running_loop()
+def _stopped_by_signals(stop: Callable[[], object], say: Callable[[str], None]) -> Iterator[None]:
+    """Let the first signal call `stop`, between two steps of the interpreter; a second one ends the process.
 
-    def on_signal() -> None:
-        stop.set()
-        ignore()
-        say(STOPPING)
-
-    def ignore() -> None:
-        for number in _HEARD:
-            loop.remove_signal_handler(number)
-
-    for number in _HEARD:
-        loop.add_signal_handler(number, on_signal)
-    try:
-        yield
-    finally:
-        ignore()
-
-
-@contextmanager
-def _thread_stopped_by_signals(stop: Callable[[], object], say: Callable[[str], None]) -> Iterator[None]:
-    """The same without an event loop. `stop` is called between two steps of the interpreter."""
+    These are not the event loop's handlers: the second signal has to work while a callback keeps the loop from turning.
+    """
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        restore()
+        restore({number: _DEFAULT.get(number, signal.SIG_DFL) for number in before})
         stop()
         say(STOPPING)
 
-    def restore() -> None:
-        for number, former in before.items():
-            signal.signal(number, former)
+    def restore(handlers: Mapping[signal.Signals, Any]) -> None:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
-    before = {number: signal.signal(number, on_signal) for number in _HEARD}
+    formers = {number: signal.getsignal(number) for number in _HEARD}
+    # SIGHUP is ignored under nohup, and stays so.
+    before = {n: former for n, former in formers.items() if (n.name, former) != ("SIGHUP", signal.SIG_IGN)}
+    for number in before:
+        signal.signal(number, on_signal)
     try:
         yield
     finally:
-        restore()
+        restore(before)

@@ -109,7 +109,7 @@ def load(config: str, overrides: Overrides, plugins: Plugins | None = None) -> C
 
 def exit_code(result: RunResult) -> ExitCode:
     """Return what a run's end says to a script."""
-    return _CODES.get(result.stopped, ExitCode.FAILED)
+    return ExitCode.FAILED if result.failure else _CODES.get(result.stopped, ExitCode.FAILED)
 
 
 def _checked_span(configuration: Configuration, start_ns: int | None, end_ns: int | None) -> int:
@@ -146,19 +146,28 @@ def _shower(configuration: Configuration) -> Shower:
 
 
 def _publish(result: RunResult, *, as_json: bool, report: Path | None) -> ExitCode:
-    if report is not None:
-        from anyvenue.app.report_html import html
-
-        report.write_text(html(result), encoding="utf-8")
-        _say(f"report: {report}")
     click.echo(json_bytes(result) if as_json else text(result), nl=False)
     if result.failure:
         _say(f"the run failed: {result.failure}")
+    if report is None:
+        return exit_code(result)
+    from anyvenue.app.report_html import html
+
+    try:
+        report.write_text(html(result), encoding="utf-8")
+    except OSError as error:
+        _say(f"error: --report: {report} cannot be written: {error.strerror}")
+        return ExitCode.FAILED
+    _say(f"report: {report}")
     return exit_code(result)
 
 
 def _check_report(report: Path | None) -> None:
-    if report is not None and not report.parent.is_dir():
+    if report is None:
+        return
+    if report.is_dir():  # an empty name is the folder itself
+        raise click.UsageError(f"--report: found the folder {report}; allowed is a file, such as report.html")
+    if not report.parent.is_dir():
         raise click.UsageError(f"--report: found {report}; there is no folder {report.parent}")
 
 

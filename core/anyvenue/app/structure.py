@@ -38,7 +38,7 @@ __all__ = ["Mismatch", "Mistake", "Structurer", "describe"]
 T = TypeVar("T")
 
 _TEXT_MAX: Final = 80
-_NAMED: Final = re.compile(r"'(\w+)' (.*)", re.DOTALL)
+_NAMED: Final = re.compile(r"(?:'(?P<quoted>\w+)' |(?P<plain>\w+): )(?P<text>.*)", re.DOTALL)
 _SECRETS: Final = "credentials"
 """What stands under this key may be a secret by mistake, and is never shown."""
 
@@ -126,11 +126,12 @@ def _step(error: BaseException) -> KeyPath:
 
 
 def _own_check(error: BaseException, path: KeyPath, cls: Any) -> Iterator[Mistake]:
-    """A class's own check. The validators of attrs begin their text with the field's name."""
+    """A class's own check. It begins with the field's name: `name: `, or `'name' ` as attrs' validators say it."""
     text = str(error.args[0]) if error.args else type(error).__name__
     named = _NAMED.match(text)
-    if named and attrs.has(cls) and hasattr(attrs.fields(cls), named[1]):
-        path, text = (*path, named[1].rstrip("_")), named[2]
+    name = (named["quoted"] or named["plain"]) if named else ""
+    if named and attrs.has(cls) and hasattr(attrs.fields(cls), name):
+        path, text = (*path, name.rstrip("_")), named["text"]
     yield Mistake(path, text)
 
 

@@ -66,6 +66,8 @@ class TomlSource:
             self.tables = tomllib.loads(self.text, parse_float=NumberText)
         except tomllib.TOMLDecodeError as error:
             raise ConfigError([_syntax_problem(self.name, error)]) from None
+        except RecursionError:
+            raise ConfigError([Problem(place=self.name, key="", text="is nested too deeply")]) from None
         self._lines = key_lines(self.text)
 
     def place(self, path: KeyPath) -> str:
@@ -128,6 +130,8 @@ def _read_value(text: str) -> Any:
         tables = tomllib.loads(f"value = {text}", parse_float=SetFloat)
     except tomllib.TOMLDecodeError:
         return text
+    except RecursionError:
+        raise ConfigError([Problem(place="--set", key="", text="is nested too deeply")]) from None
     value = tables["value"] if len(tables) == 1 else text
     if isinstance(value, int) and not isinstance(value, bool):
         return SetInt(text, value)

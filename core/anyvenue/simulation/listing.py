@@ -34,7 +34,7 @@ _price_of = itemgetter(0)
 
 
 class Listing:
-    """The public side of one instrument. Depth ids count from 1, one for each change, listened to or not."""
+    """The public side of one instrument. Depth ids count from 1, one for each change, listened to or not; 0: no book yet."""
 
     def __init__(self, instrument: Instrument, exchange: Exchange) -> None:
         self.instrument = instrument
@@ -48,12 +48,15 @@ class Listing:
         self._trade_listeners = self._listeners[Channel.TRADES]
 
     def subscribe(self, channel: Channel, connection: Connection, instrument: Instrument, ts: int) -> None:
-        """Let a connection listen, under its own name of the instrument. For a book, a snapshot is sent first."""
+        """Let a connection listen, under its own name of the instrument.
+
+        For a book a snapshot is sent first: now, or where the market has not told a book yet, as soon as it does.
+        """
         listeners = self._listeners[channel]
         if connection in listeners:
             return
         listeners[connection] = instrument
-        if channel is Channel.BOOK:
+        if channel is Channel.BOOK and self.last_id:
             connection.deliver(partial(_as_listed, self.snapshot(ts), instrument))
 
     def unsubscribe(self, channel: Channel, connection: Connection) -> None:

@@ -189,7 +189,8 @@ class SimulatedMarket:
             listing = self.listings[told.instrument.symbol]
             if isinstance(told, BookDelta):
                 listing.own_changed()
-                listing.tell_delta(told.bids, told.asks, told.ts_event)
+                if listing.last_id:  # before the market's first snapshot there is no book to change
+                    listing.tell_delta(told.bids, told.asks, told.ts_event)
             elif isinstance(told, Trade):
                 listing.tell_trade(told.trade_id, told.side, told.price, told.quantity, told.ts_event)
 

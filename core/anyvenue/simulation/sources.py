@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 from anyvenue.model.enums import Side
@@ -101,8 +102,13 @@ class TapeSource:
 
     def _trade(self) -> None:
         ts, _, taker, price, quantity, trade_id = self._frame
-        side = _SIDES[taker]
-        self._market.exchange.apply_trade(self.instrument.symbol, side, price, quantity, ts_event=ts)
+        try:
+            side = _SIDES[taker]
+            if not (0.0 < float(price) < inf and 0.0 < float(quantity) < inf):
+                raise ValueError(f"found a trade of {quantity} at {price}; allowed are finite numbers above 0")
+            self._market.exchange.apply_trade(self.instrument.symbol, side, price, quantity, ts_event=ts)
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._tape.fault(self._frame) or error from None
         self._listing.tell_trade(trade_id, side, price, quantity, ts)
 
     def _depth(self) -> None:
@@ -111,7 +117,7 @@ class TapeSource:
         market.exchange.apply_depth(symbol, bids, asks, snapshot=kind == "s", ts_event=ts)
         # What the frame made of our own orders goes into the same message, so that nobody sees a crossed book.
         changes = market.take_depth_news(symbol)
-        if kind == "s":
+        if kind == "s" or not listing.last_id:
             listing.tell_snapshot(ts)
             return
         bids, asks = listing.overlaid(bids, asks)

@@ -148,6 +148,9 @@ class SyntheticSource:
         for distance in range(1, LEVELS_MIN + 1):
             for side in Side:
                 self._quote(side, distance)
+        symbol = self.instrument.symbol
+        self._market.take_depth_news(symbol)  # they are in the snapshot
+        self._market.listing(symbol).tell_snapshot(self._market.clock.time_ns())
 
     def _act(self) -> None:
         self._move_fair()

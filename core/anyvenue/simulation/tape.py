@@ -99,9 +99,18 @@ class Tape:
             except ValueError as error:
                 found, allowed = error.args
                 raise _broken(self.file, count + 1, found, allowed) from None
-        if count != self.header.frames:
-            raise _broken(self.file, count + 1, f"the end after {count} frames", f"{self.header.frames}, as in line 1")
         return count
+
+    def fault(self, frame: Frame) -> BrokenTape | None:
+        """Return what is wrong with the values of a frame that was read, None for nothing. Its line is looked up."""
+        try:
+            _check_values(frame)
+        except ValueError as error:
+            found, allowed = error.args
+        else:
+            return None
+        line = next(number for number, read in enumerate(self._read(), start=2) if read == frame)
+        return _broken(self.file, line, found, allowed)
 
     def _read(self) -> Iterator[Frame]:
         loads, previous, number = orjson.loads, 0, 1
@@ -115,6 +124,9 @@ class Tape:
                         raise _misshapen(self.file, number, frame, previous)
                     previous = frame[0]
                     yield frame
+                if number - 1 != self.header.frames:
+                    found, allowed = f"the end after {number - 1} frames", f"{self.header.frames}, as in line 1"
+                    raise _broken(self.file, number, found, allowed)
             except (OSError, EOFError) as error:  # the file is cut off, or its checksum is wrong
                 raise _broken(self.file, number + 1, str(error), "a whole gzip file") from error
             except orjson.JSONDecodeError as error:
@@ -169,7 +181,12 @@ def _header(file: Traversable, line: bytes) -> TapeHeader:
         if type(value) is not wanted:
             raise _broken(file, 1, f'"{field.name}": {value!r}', "a text" if wanted is str else "a whole number")
         values[field.name] = value
-    return TapeHeader(**values)
+    tape = TapeHeader(**values)
+    if tape.frames < 1:
+        raise _broken(file, 1, f'"frames": {tape.frames}', "1 or more")
+    if tape.start_ns > tape.end_ns:
+        raise _broken(file, 1, f'"end_ns": {tape.end_ns}', f'{tape.start_ns} or later, as "start_ns" says')
+    return tape
 
 
 def _misshapen(file: Traversable, number: int, frame: Any, previous: int) -> BrokenTape:
@@ -202,7 +219,7 @@ def _check_values(frame: Frame) -> None:
 
 def _check_number(name: str, text: Any, *, zero: bool) -> None:
     try:
-        number = Decimal(text) if isinstance(text, str) else None
+        number = Decimal(text) if isinstance(text, str) and "_" not in text else None
     except InvalidOperation:
         number = None
     if number is None or not number.is_finite() or number < 0 or (number == 0 and not zero):
@@ -210,15 +227,18 @@ def _check_number(name: str, text: Any, *, zero: bool) -> None:
 
 
 def _from(frames: Iterator[Frame], start_ns: int) -> Iterator[Frame]:
-    """Fold what lies before `start_ns` into one snapshot."""
+    """Fold what lies before `start_ns` into one snapshot, where there is a book before it."""
+    is_known = False
     books: tuple[dict[Decimal, list[str]], dict[Decimal, list[str]]] = ({}, {})
     for frame in frames:
         if frame[0] >= start_ns:
-            bids, asks = (sorted(book.items()) for book in books)
-            yield [start_ns, "s", [level for _, level in reversed(bids)], [level for _, level in asks]]
+            if is_known:
+                bids, asks = (sorted(book.items()) for book in books)
+                yield [start_ns, "s", [level for _, level in reversed(bids)], [level for _, level in asks]]
             yield frame
             break
         if frame[1] != "t":
+            is_known = True
             for book, levels in zip(books, frame[2:], strict=True):
                 _fold(book, levels, whole=frame[1] == "s")
     yield from frames

@@ -150,10 +150,16 @@ class SimulatedVenue(Venue):
         return SequenceRule(continuity=Continuity.CONTIGUOUS)
 
     async def order_book(self, instrument: Instrument, depth: int = 50) -> BookSnapshot:
-        """Return the public book now."""
+        """Return the public book now. Raises NotSent before the market's data of this instrument begins."""
         mine = self._mine(instrument)
         listing = self.market.listing(mine.symbol)
-        snapshot = await self._ask(lambda exchange, account: listing.snapshot(self._clock.time_ns(), depth))
+
+        def look(exchange: Exchange, account: str) -> BookSnapshot:
+            if not listing.last_id:
+                raise NotSent(f"no book of {mine.key} yet: its market data has not begun", venue=VENUE)
+            return listing.snapshot(self._clock.time_ns(), depth)
+
+        snapshot = await self._ask(look)
         return evolve(snapshot, instrument=mine, ts_recv=self._clock.time_ns())
 
     async def ticker(self, instrument: Instrument) -> Ticker:

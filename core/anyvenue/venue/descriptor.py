@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from math import isfinite
 from typing import Any
 
 from attrs import field, frozen
 
+from anyvenue.model.numbers import ONE, ZERO, exact
 from anyvenue.venue.capabilities import Capabilities, Feature
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.interface import Venue
@@ -44,6 +46,8 @@ class SimulationSettings:
         leverage: of every account at the start.
         speed: seconds of market per second; 0 for as fast as possible.
         duration_s: seconds of market after which it ends; 0 for the whole tape (synthetic: without end).
+
+    Raises ValueError for a value that is not allowed, and for a symbol that is named twice.
     """
 
     market: str = "tape"
@@ -58,6 +62,23 @@ class SimulationSettings:
     leverage: int = 10
     speed: float = 0.0
     duration_s: float = 0.0
+
+    def __attrs_post_init__(self) -> None:
+        for symbol in self.symbols:
+            if self.symbols.count(symbol) > 1:
+                raise ValueError(f"symbols: found {symbol!r} twice; allowed are symbols that differ")
+        if self.leverage < 1:
+            raise ValueError(f"leverage: found {self.leverage}; allowed are numbers from 1")
+        for name in ("latency_in_us", "latency_out_us", "latency_jitter_us", "speed", "duration_s"):
+            value = getattr(self, name)
+            if not (isfinite(value) and value >= 0):
+                raise ValueError(f"{name}: found {value}; allowed are finite numbers from 0")
+        if exact(self.balance, "balance") <= ZERO:
+            raise ValueError(f"balance: found {self.balance!r}; allowed are numbers above 0")
+        for name in ("maker_fee", "taker_fee"):
+            fee = getattr(self, name)
+            if fee is not None and abs(exact(fee, name)) >= ONE:
+                raise ValueError(f"{name}: found {fee!r}; allowed are numbers above -1 and below 1")
 
 
 @frozen(kw_only=True)

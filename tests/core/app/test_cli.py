@@ -13,9 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from click.testing import CliRunner, Result
 
-from anyvenue.app.cli import main
+from anyvenue.app.cli import _code_of, main
+from anyvenue.app.run_command import exit_code
+from anyvenue.engine.result import RunResult
+from anyvenue.model.errors import InvalidOrder, UnknownInstrument
+from anyvenue.simulation.tape import BrokenTape
 
 CANARY = "canary-4711-do-not-show"
 
@@ -130,6 +135,7 @@ def test_a_backtest_can_be_cut(invoke: Invoke, config: Path) -> None:
         (("--to", "2024-08-01"), "--to: found 2024-08-01 00:00:00; the data goes from 2024-08-08 23:54:16"),
         (("--data", "absent.tape"), "'absent.tape' does not exist"),
         (("--report", "absent/report.html"), "there is no folder absent"),
+        (("--report", "."), "is a directory"),
     ],
 )
 def test_wrong_options_are_code_2(invoke: Invoke, config: Path, options: tuple[str, ...], told: str) -> None:
@@ -152,8 +158,8 @@ def test_a_wrong_configuration_is_code_2_with_each_mistake_in_a_line(invoke: Inv
     result = invoke("run", config)
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert result.stderr.startswith(f"error: {config}:10: simulation.speeed: unknown key")
-    config.write_text(config.read_text().replace("speeed", "speed").replace("20", "-20"))
+    assert f"{config}:10: simulation.speeed: unknown key" in result.stderr
+    config.write_text(config.read_text().replace("speeed", "speed").replace("= 20", "= -20"))
     lines = invoke("check", config).stderr.splitlines()
     assert lines[0] == "error: several problems"
     assert sorted(line.partition(": ")[0].rpartition(":")[2] for line in lines[1:]) == ["11", "9"]
@@ -290,3 +296,58 @@ def test_a_signal_cancels_orders_prints_the_report_and_is_code_130(
     assert process.returncode == 130
     assert json.loads(out)["stopped"] == "interrupted"
     assert "orders are being canceled" in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that cannot be written")
+def test_a_page_that_cannot_be_written_is_code_1_and_the_report_is_printed(invoke: Invoke, config: Path) -> None:
+    result = invoke("run", config, "--json", "--quiet", "--report", "/dev/full")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["stopped"] == "finished"
+    assert result.stderr == "error: --report: /dev/full cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("stopped", ["finished", "duration", "interrupted"])
+def test_a_failure_is_code_1_however_the_run_ended(result: RunResult, stopped: str) -> None:
+    assert exit_code(evolve(result, stopped=stopped, failure="on_stop: ValueError: no")) == 1
+
+
+def test_a_strategy_that_cannot_be_made_is_code_2(invoke: Invoke, config: Path) -> None:
+    module = next(config.parent.glob("*.py"))
+    module.write_text(module.read_text() + "\n    def __init__(self, parameters):\n        raise KeyError('no')\n")
+    for command in ("run", "backtest"):
+        result = invoke(command, config)
+        assert result.exit_code == 2
+        assert result.stderr == f"error: {config}: strategy: cannot be made: KeyError: 'no'\n"
+
+
+def test_an_endless_duration_is_code_2(invoke: Invoke, config: Path) -> None:
+    result = invoke("run", config, "--duration", "1e300")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: --duration 1e+300: simulation.duration_s: found 1e+300; allowed is")
+
+
+@pytest.mark.parametrize(("error", "code"), [(BrokenTape, 1), (InvalidOrder, 2), (UnknownInstrument, 2)])
+def test_errors_that_tell_all_need_no_traceback(error: type[Exception], code: int) -> None:
+    assert _code_of(error("no")) == code
+
+
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGHUP])
+def test_a_second_signal_ends_a_run_that_hangs_in_a_callback(
+    config: Path, first: signal.Signals, second: signal.Signals
+) -> None:
+    module = next(config.parent.glob("*.py"))
+    hang = "def on_book(self, book):\n        print('hangs', flush=True)\n        while True:\n            pass\n"
+    module.write_text(module.read_text().replace("def on_book(self, book):", hang))
+    process = subprocess.Popen(
+        (*ANYVENUE, "run", str(config)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline() == "hangs\n"
+    process.send_signal(first)
+    while "once more to stop" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(second)
+    process.communicate(timeout=20)
+    assert process.returncode == (130 if second == signal.SIGINT else -signal.SIGTERM)

@@ -100,7 +100,8 @@ def test_a_good_file_is_structured_to_the_last_key(plugins: Plugins) -> None:
     )
     assert configuration.log.levels == {"anyvenue.orders": "debug"}
     assert configuration.notes == (
-        "file.toml:11: connections.main.options.beta is ignored: no venue of that name is installed.",
+        "file.toml:11: connections.main.options.beta is ignored: no venue of that name is installed. \
+Options go under options.ADAPTER.",
     )
 
 
@@ -171,8 +172,8 @@ file.toml:23: strategy.connections[2]: found "main" twice; allowed is once
 file.toml:26: strategy.parameters.quantity: found the number 0.010 without quotes; allowed is an exact number, \
 in quotes. Write "0.010"
 file.toml:27: strategy.parameters.levels: found "2"; allowed is a whole number
-file.toml:30: simulation.speed: found -1.0; allowed is 0 or more
-file.toml:31: simulation.balance: found "none"; allowed is a number above 0, in quotes
+file.toml:30: simulation.speed: found -1.0; allowed are finite numbers from 0
+file.toml:31: simulation.balance: found the text 'none'; allowed is a decimal number such as '0.01'
 file.toml:32: simulation.symbols: found 'BTC-USD-PERP'; the tapes of market 'tape' hold BTC-USDT-PERP, ETH-USDT-PERP. \
 Did you mean 'BTC-USDT-PERP'?
 file.toml:35: risk.max_positon: unknown key; allowed are max_position, max_order_notional, price_band, order_rate, \
@@ -219,7 +220,7 @@ def test_overrides_are_named_as_the_place_of_a_mistake(plugins: Plugins) -> None
     assert told.startswith("--set connections.main.credentials.key: connections.main.credentials.key: found a value")
     assert "canary" not in told
     assert refused(GOOD, plugins, simulation={"speed": (-2.0, "--speed -2")}) == (
-        "--speed -2: simulation.speed: found -2.0; allowed is 0 or more"
+        "--speed -2: simulation.speed: found -2.0; allowed are finite numbers from 0"
     )
 
 
@@ -345,3 +346,19 @@ def test_no_damage_to_a_file_makes_it_crash(data: st.DataObject, plugins: Plugin
         assert problem.place.startswith("file.toml")
         assert problem.text
         assert problem.key
+
+
+@pytest.mark.parametrize("key", ["latency_in_us", "latency_out_us", "latency_jitter_us", "duration_s"])
+def test_times_beyond_any_calendar_are_refused(plugins: Plugins, key: str) -> None:
+    told = refused(GOOD, plugins, simulation={key: (10**20, "--huge")})
+    assert told.startswith(f"--huge: simulation.{key}: found 1")
+    assert told.endswith(" or less")
+
+
+def test_what_the_risk_limits_refuse_is_told_with_its_key(plugins: Plugins) -> None:
+    assert refused(GOOD.replace("order_rate = 10", "order_rate = 0"), plugins).startswith(
+        "file.toml:31: risk.order_rate: found 0; allowed"
+    )
+    assert refused(GOOD.replace('max_position = "3"', 'max_position = "-3"'), plugins).startswith(
+        "file.toml:34: risk.instruments.ETH-USDT-PERP.max_position: found -3; allowed"
+    )

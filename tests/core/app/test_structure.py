@@ -234,3 +234,14 @@ def test_any_table_is_structured_or_refused_with_paths_into_it(table: dict[str, 
         assert {mistake.path[0] for mistake in found} <= set(table)
     else:
         assert set(table) <= set(names)
+
+
+def test_a_class_s_own_check_may_name_the_field() -> None:
+    @frozen
+    class Named:
+        rate: int
+
+        def __attrs_post_init__(self) -> None:
+            raise ValueError(f"rate: found {self.rate}; allowed are whole numbers from 1")
+
+    assert mistakes({"rate": 0}, Named) == [(("here", "rate"), "found 0; allowed are whole numbers from 1")]

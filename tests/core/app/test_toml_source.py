@@ -155,3 +155,10 @@ def test_a_setting_below_a_value_is_refused() -> None:
     with pytest.raises(ConfigError) as caught:
         TomlSource("file.toml", TEXT).change_by("top.x=1")
     assert str(caught.value) == "--set top.x: top: found a value; allowed is a table"
+
+
+def test_what_is_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        TomlSource("file.toml", "a = " + "[" * 100_000)
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        TomlSource("file.toml", "").change_by("a=" + "[" * 100_000)

@@ -8,7 +8,7 @@ import pytest
 
 from anyvenue.model.enums import Side
 from anyvenue.model.errors import UnknownInstrument
-from anyvenue.model.market import BookDelta, Trade
+from anyvenue.model.market import BookDelta, BookSnapshot, Trade
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.resting_ids import RestingIds
 from anyvenue.simulation.simulated_market import SimulatedMarket
@@ -133,3 +133,12 @@ def test_resting_ids_forget_what_is_filled_or_removed():
             return 0
 
     assert ids.pick(Chance()) == ("b", "account of b")
+
+
+def test_a_listener_of_its_beginning_gets_one_snapshot_before_the_deltas(stall):
+    desk = played(stall)
+    book = [event for event in desk.events if isinstance(event, BookSnapshot | BookDelta)]
+    assert isinstance(book[0], BookSnapshot)
+    assert min(len(book[0].bids), len(book[0].asks)) >= 8
+    assert all(isinstance(event, BookDelta) for event in book[1:])
+    assert [event.last_id for event in book] == list(range(book[0].last_id, book[-1].last_id + 1))

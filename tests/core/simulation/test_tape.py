@@ -172,3 +172,29 @@ def test_a_cut_of_a_shipped_tape_has_the_book_that_playing_it_gives():
         levels = [(Decimal(price), Decimal(size)) for price, size in side]
         assert dict(levels) == {price: size for price, size in book.items() if size}
         assert levels[0][0] == best(dict(levels))
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        ({"frames": 0}, '"frames": 0; allowed is 1 or more'),
+        ({"start_ns": 41}, '"end_ns": 40; allowed is 41 or later'),
+    ],
+)
+def test_a_header_that_cannot_be_is_refused(tmp_path, header, found):
+    with pytest.raises(BrokenTape, match=f"line 1: found {found}"):
+        Tape.open(write(tmp_path / "a.tape", header=HEADER | header))
+
+
+def test_a_tape_that_was_cut_behind_a_line_is_told_at_its_end(tmp_path):
+    tape = Tape.open(write(tmp_path / "a.tape", FRAMES[:3]))
+    assert list(tape.frames(end_ns=30)) == FRAMES[:2]
+    frames = tape.frames()
+    assert [next(frames) for _ in range(3)] == FRAMES[:3]
+    with pytest.raises(BrokenTape, match="line 4: found the end after 3 frames; allowed is 4"):
+        next(frames)
+
+
+def test_a_start_before_any_book_gives_none(tmp_path):
+    tape = Tape.open(write(tmp_path / "a.tape", header=HEADER | {"start_ns": 1}))
+    assert list(tape.frames(start_ns=5)) == FRAMES

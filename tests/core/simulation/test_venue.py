@@ -23,8 +23,10 @@ from anyvenue.model.order_spec import Protection
 from anyvenue.model.position import Position
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.reply import spawn
+from anyvenue.simulation.tape import BrokenTape
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.clock import WallClock
+from anyvenue.venue.descriptor import SimulationSettings
 from anyvenue.venue.events import Channel, Subscription
 
 
@@ -504,3 +506,58 @@ def test_a_client_book_is_the_exchanges_book_whatever_rests_in_it(stall):
     assert [(level.price, level.quantity) for level in keeper.book.bids(500)] == public.bids(500)
     assert [(level.price, level.quantity) for level in keeper.book.asks(500)] == public.asks(500)
     assert len(desk.of(OrderFilled)) > 10
+
+
+# Before a book is there, and when a tape is broken
+
+
+def test_no_book_is_told_before_the_tape_speaks(stall):
+    desk = stall.desk(stall.tape(start_ns=stall.start - 2 * stall.second))
+    desk.subscribe(Channel.BOOK)
+    with pytest.raises(NotSent, match=r"no book of main:ABC-USDT-PERP yet"):
+        desk.wait(desk.venue.order_book(desk.instrument))
+    desk.buy("2", "99.5")
+    assert desk.of(BookSnapshot) + desk.of(BookDelta) == []
+    desk.run_to(0)
+    (snapshot,) = desk.of(BookSnapshot)
+    assert (snapshot.last_id, desk.of(BookDelta)) == (1, [])
+    assert levels(snapshot)[0] == [["99.5", "5"], ["99.0", "10"]]
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (["long", "1", "1"], "the side 'long'"),
+        (["buy", "-1", "1"], "the price '-1'"),
+        (["buy", "abc", "1"], "the price 'abc'"),
+        (["buy", "1", "nan"], "the size 'nan'"),
+        (["buy", "1", "0"], "the size '0'"),
+        (["buy", "1", None], "the size None"),
+    ],
+)
+def test_a_trade_that_cannot_be_is_told_with_file_and_line(stall, values, found):
+    frames = [*stall.frames[:2], [stall.start + 2 * stall.second, "t", *values, "t1"]]
+    desk = stall.desk(stall.tape(frames))
+    with pytest.raises(BrokenTape, match=rf"\.tape\.gz, line 4: found {found}; allowed is"):
+        desk.run_to(3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({"symbols": ("A", "B", "A")}, "symbols: found 'A' twice; allowed are"),
+        ({"leverage": 0}, "leverage: found 0; allowed are"),
+        ({"latency_in_us": -1}, "latency_in_us: found -1; allowed are"),
+        ({"latency_jitter_us": -1}, "latency_jitter_us: found -1; allowed are"),
+        ({"duration_s": float("inf")}, "duration_s: found inf; allowed are"),
+        ({"speed": float("nan")}, "speed: found nan; allowed are"),
+        ({"balance": "0"}, "balance: found '0'; allowed are"),
+        ({"balance": "nan"}, "balance: found nan; allowed are"),
+        ({"balance": "much"}, "balance: found the text 'much'; allowed is"),
+        ({"maker_fee": "-1"}, "maker_fee: found '-1'; allowed are"),
+        ({"taker_fee": "1.5"}, "taker_fee: found '1.5'; allowed are"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings, found):
+    with pytest.raises(ValueError, match=found):
+        SimulationSettings(**settings)

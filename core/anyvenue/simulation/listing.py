@@ -34,7 +34,7 @@ _price_of = itemgetter(0)
 
 
 class Listing:
-    """The public side of one instrument. Depth ids count from 1, one for each change, listened to or not; 0: no book yet."""
+    """The public side of one instrument. Depth ids count from 1, one for each change; 0: no book yet."""
 
     def __init__(self, instrument: Instrument, exchange: Exchange) -> None:
         self.instrument = instrument

@@ -78,8 +78,9 @@ class TapeSource:
         self._listing = market.listing(self.instrument.symbol)
         self._ended = ended
         self._frames = self._tape.frames(start_ns=market.clock.time_ns())
-        for self._frame in self._frames:
-            self._timer = self._clock.call_at(self._frame[0], self._play)
+        for frame in self._frames:
+            self._frame = frame
+            self._timer = self._clock.call_at(frame[0], self._play)
             return
         ended()
 
@@ -92,9 +93,10 @@ class TapeSource:
         """Play the frame that is due, and those behind it for as long as nothing else is."""
         do, leap_to = self._market.do, self._clock.leap_to
         do(self._trade if self._frame[1] == "t" else self._depth)
-        for self._frame in self._frames:
-            if not leap_to(self._frame[0]):
-                self._timer = self._clock.call_at(self._frame[0], self._play)
+        for frame in self._frames:
+            self._frame = frame
+            if not leap_to(frame[0]):
+                self._timer = self._clock.call_at(frame[0], self._play)
                 return
             do(self._trade if self._frame[1] == "t" else self._depth)
         self._timer = None

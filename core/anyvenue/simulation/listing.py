@@ -142,21 +142,27 @@ def _digits(price: Decimal) -> str:
 
 
 def _said(levels: Sequence[RawLevel], own: Mapping[str, Decimal]) -> list[Decimal]:
-    """Return those of our own prices, by their digits, that the levels speak about.
-
-    Hardly any frame does, and to make numbers of all its prices would take as long as to merge it into a book. So a
-    look at the texts comes first; it may say yes too often, but never no.
-    """
-    texts = ",".join(map(_price_of, levels))
-    for digits in own:
-        if digits in texts:
-            break
-    else:
-        if "e" not in texts and "E" not in texts:
-            return []
+    """Return those of our own prices, by their digits, that the levels speak about."""
+    if not _may_say(levels, own):
+        return []
     # Equal prices are equal floats, however they are written; two that only share a float do no harm.
     prices = {float(price): price for price in own.values()}
     return [prices[key] for price, _ in levels if (key := float(price)) in prices]
+
+
+def _may_say(levels: Sequence[RawLevel], own: Mapping[str, Decimal]) -> bool:
+    """Tell whether the levels may speak about a price of our own: at times when they do not, always when they do.
+
+    Hardly any frame does, and to make numbers of all its prices takes as long as to merge it into a book.
+    """
+    try:
+        texts = ",".join(map(_price_of, levels))
+    except TypeError:  # a price that is no text
+        return True
+    for digits in own:
+        if digits in texts:
+            return True
+    return "e" in texts or "E" in texts
 
 
 def _level(price: Decimal, size: Decimal) -> RawLevel:

@@ -74,6 +74,59 @@ def test_an_error_in_a_call_reaches_whoever_turns_the_clock_and_the_clock_goes_o
     assert seen == [("next", 2)]
 
 
+def leaping(clock, seen, times):
+    """Return a call that is at one time after the other, and calls itself again where the clock does not let it."""
+
+    def call():
+        seen.append(("leaping", clock.time_ns()))
+        while times:
+            when = times.pop(0)
+            if not clock.leap_to(when):
+                clock.call_at(when, call)
+                return
+            seen.append(("leaping", clock.time_ns()))
+
+    return call
+
+
+def test_a_call_may_leap_only_over_times_at_which_nothing_else_waits():
+    clock, seen, steps = DrivenClock(), [], []
+    clock.call_at(1, leaping(clock, seen, [2, 3, 5, 5, 6]))
+    clock.call_at(3, noting(clock, seen, "other"))
+    clock.call_at(4, noting(clock, seen, "cancelled")).cancel()
+    clock.call_at(7, noting(clock, seen, "last"))
+    clock.run(lambda: steps.append(clock.time_ns()))
+    assert seen == [
+        ("leaping", 1),
+        ("leaping", 2),
+        ("other", 3),
+        ("leaping", 3),
+        ("leaping", 5),
+        ("leaping", 5),
+        ("leaping", 6),
+        ("last", 7),
+    ]
+    assert len(steps) == 6  # one before each step and one at the end, for eight moments
+
+
+def test_whoever_turns_the_clock_by_steps_sees_every_one():
+    clock, seen = DrivenClock(), []
+    clock.call_at(1, leaping(clock, seen, [2, 3]))
+    clock.run(lambda: True)
+    clock.step()
+    assert (seen, clock.next_time) == ([("leaping", 1)], 2)
+    clock.run_until(2)
+    assert (seen, clock.next_time) == ([("leaping", 1), ("leaping", 2)], 3)
+
+
+def test_a_run_ends_when_it_is_over():
+    clock, seen = DrivenClock(), []
+    for when in (1, 2, 3):
+        clock.call_at(when, noting(clock, seen, "call"))
+    clock.run(lambda: len(seen) == 2)
+    assert (len(seen), clock.time_ns(), clock.next_time) == (2, 2, 3)
+
+
 def test_cancelled_calls_do_not_pile_up():
     clock = DrivenClock()
     for _ in range(100_000):

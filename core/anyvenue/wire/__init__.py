@@ -1,0 +1,1 @@
+"""HTTP and WebSocket machinery that every adapter would otherwise write anew."""

@@ -1,0 +1,283 @@
+"""The HTTP client: sends what may be sent, when it may be sent, and says of every failure what it means.
+
+What decides is how far a request got. Where no connection came about it never left: NotSent. From then on a command
+may have been carried out, whatever went wrong: OutcomeUnknown, and it is not repeated. Reads are repeated. What an
+answer means, the adapter's `judge` says.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence, Set
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import MappingProxyType
+from typing import Final
+
+import httpx
+from attrs import evolve
+
+from anyvenue.model.errors import NotSent, OutcomeUnknown, RateLimited
+from anyvenue.venue.clock import Clock
+from anyvenue.wire.backoff import Backoff
+from anyvenue.wire.breaker import Breaker
+from anyvenue.wire.deadline import deadline, pause
+from anyvenue.wire.limits import PATIENCE_S, LimitNews, RateLimiter
+from anyvenue.wire.redaction import is_sensitive, redact
+from anyvenue.wire.refusal import Refusal
+from anyvenue.wire.request import Effect, Request, Response
+from anyvenue.wire.server_time import ServerTime
+
+__all__ = ["HttpClient"]
+
+KEEP_ALIVE_S: Final = 15.0
+"""An idle connection is kept so long: less than servers keep theirs, lest a request meets one that is just closing."""
+CONNECT_PART: Final = 0.3
+"""How much of the timeout each of waiting for the pool, TCP and TLS may take: so a connection that does not come about
+shows as such, while it is certain that nothing has left."""
+_SECOND_NS: Final = 1_000_000_000
+_NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_USER_AGENT: Final = {"User-Agent": "anyvenue"}
+
+_log = logging.getLogger("anyvenue.wire")
+
+
+def _no_news(request: Request, response: Response) -> Sequence[LimitNews]:
+    return ()
+
+
+class HttpClient:
+    """Sends requests to one venue.
+
+    `judge` says what an answer means, None being success. `sign` returns the headers that sign a request; it gets the
+    request, its whole path as plain text (that of `base_url` included) and the venue's time in nanoseconds. `limits_of`
+    reads what an answer says of rate limits. `timeout_s` holds for one exchange, from connecting to the last byte.
+    `attempts` is how often a read is sent at most. `transport` stands in for the network.
+
+    Proxies and certificates named by environment variables are not used, redirects not followed, cookies not kept: a
+    request is what the adapter made of it, to the host it names.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        venue: str,
+        clock: Clock,
+        judge: Callable[[Request, Response], Refusal | None],
+        sign: Callable[[Request, str, int], Mapping[str, str]] | None = None,
+        limiter: RateLimiter | None = None,
+        limits_of: Callable[[Request, Response], Sequence[LimitNews]] = _no_news,
+        server_time: ServerTime | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        timeout_s: float = 10.0,
+        attempts: int = 3,
+        breaker: Breaker | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._base = _checked(base_url)
+        self._venue = venue
+        self._clock = clock
+        self._judge = judge
+        self._sign = sign
+        self._limiter = limiter
+        self._patience_s = PATIENCE_S if limiter is None else limiter.patience_s
+        self._limits_of = limits_of
+        self._server_time = server_time or ServerTime(clock)
+        self._headers = {**_USER_AGENT, **headers}
+        self._timeout_s = timeout_s
+        self._attempts = attempts
+        self._breaker = breaker
+        self._jitter = jitter
+        connect_s = timeout_s * CONNECT_PART
+        self._http = httpx.AsyncClient(
+            transport=transport,
+            trust_env=False,
+            limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_S),
+            timeout=httpx.Timeout(None, connect=connect_s, pool=connect_s),  # the rest is on our clock
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        )
+
+    async def send(self, request: Request) -> Response:
+        """Send a request and return the venue's answer, where that is a success.
+
+        Raises what `judge` finds in the answer; NotSent where the request never left (no connection, a rate limit, the
+        breaker, no key to sign it with); OutcomeUnknown where no answer came; ValueError for a path that cannot be sent
+        as it is. A read is repeated, after a while, where that may help. A command leaves once; again only after the
+        venue refused its time stamp. May be called many times at once, and canceled: then a command's outcome is
+        unknown.
+        """
+        backoff = Backoff(jitter=self._jitter)
+        attempt, clock_corrected = 1, False
+        while True:
+            outcome = await self._attempt(request)
+            if isinstance(outcome, Response):
+                return outcome
+            if outcome.clock and not clock_corrected and await self._correct_clock(request):
+                clock_corrected = True
+                continue
+            wait_s = self._wait_to_repeat(outcome, backoff)
+            if wait_s is None or request.effect is not Effect.READ or attempt >= self._attempts:
+                raise outcome.error
+            attempt += 1
+            _log.warning(
+                "%s %s: %s; attempt %d of %d in %.2f s",
+                self._venue,
+                request.name,
+                outcome.error.text,
+                attempt,
+                self._attempts,
+                wait_s,
+            )
+            await pause(self._clock, wait_s)
+
+    async def close(self) -> None:
+        """Close all connections. Closing twice does nothing; what is still on its way ends as unknown."""
+        await self._http.aclose()
+
+    async def _attempt(self, request: Request) -> Response | Refusal:
+        """Send once, when it may go. Faults of the transport are told like refusals, as faults of the server."""
+        url = self._url(request)
+        try:
+            if self._breaker is not None:
+                self._breaker.check(request.urgent)
+            if self._limiter is not None:
+                await self._limiter.take(request.charges, urgent=request.urgent)
+        except NotSent as error:
+            raise self._not_sent(request, error.text) from None
+        signature = self._signature(request)  # only now: it must not grow old while it waits for its turn
+        headers = self._all_headers(request, signature)
+        if self._http.is_closed:
+            raise self._not_sent(request, "this connection has been closed; open a new one")
+        message = self._http.build_request(request.method, url, headers=headers, content=request.body or None)
+        secrets = {*signature.values(), *(value for name, value in headers.items() if is_sensitive(name))}
+        outcome = await self._exchange(request, message, secrets)
+        if isinstance(outcome, Response):
+            self._learn(request, outcome)
+            outcome = self._judge(request, outcome) or outcome
+        self._tell_breaker(outcome)
+        if isinstance(outcome, Refusal) and isinstance(outcome.error, RateLimited):
+            self._hold_back(request, outcome.error.retry_after_s)
+        return outcome
+
+    async def _exchange(self, request: Request, message: httpx.Request, secrets: Set[str]) -> Response | Refusal:
+        started_ns = self._clock.time_ns()
+        try:
+            async with deadline(self._clock, self._timeout_s):
+                answer = await self._http.send(message)
+        except _NEVER_LEFT as error:
+            text = f"{self._base.host} could not be reached; check the network and the venue's status, then send again"
+            fault: NotSent | OutcomeUnknown = self._not_sent(request, text, detail=_shown(error, secrets))
+        except Exception as error:  # noqa: BLE001 - whatever it was, the request may have left
+            wait_s = (self._clock.time_ns() - started_ns) / _SECOND_NS
+            text = f"no answer from {self._base.host} ({type(error).__name__} after {wait_s:.2f} s)"
+            if request.effect is Effect.COMMAND:
+                text += "; it may have been carried out: ask the venue for it before sending it again"
+            detail = _shown(error, secrets)
+            fault = OutcomeUnknown(text, venue=self._venue, request=request.name, detail=detail)
+        else:
+            now = self._clock.time_ns()
+            took_ms = (now - started_ns) / 1_000_000
+            _log.debug("%s %s: %d in %.1f ms", self._venue, request.name, answer.status_code, took_ms)
+            headers = dict(answer.headers)
+            return Response(status=answer.status_code, headers=headers, body=answer.content, ts_recv=now)
+        # It is raised outside of the except blocks, lest it carry the transport's error along, which nobody redacted.
+        return Refusal(fault, server_fault=True)
+
+    def _url(self, request: Request) -> httpx.URL:
+        target = self._base.raw_path.rstrip(b"/") + request.target.encode()
+        try:
+            url = self._base.copy_with(raw_path=target)
+        except httpx.InvalidURL:
+            url = httpx.URL()
+        if not request.path.startswith("/") or url.raw_path != target:
+            raise ValueError(
+                f"{request.name}: found a path that would not be sent as it is; allowed are paths that begin with a "
+                "slash and have no parts . or .., together with the query in 65536 characters"
+            )
+        return url
+
+    def _signature(self, request: Request) -> Mapping[str, str]:
+        if not request.signed:
+            return {}
+        if self._sign is None:
+            text = "it has to be signed and this connection has no key; give it credentials"
+            raise self._not_sent(request, text)
+        path = self._base.path.rstrip("/") + request.path
+        return self._sign(request, path, self._server_time.time_ns())
+
+    def _all_headers(self, request: Request, signature: Mapping[str, str]) -> dict[str, str]:
+        headers: dict[str, str] = {}
+        for name, value in (*self._headers.items(), *request.headers.items(), *signature.items()):
+            if not (value.isascii() and value.isprintable() and value == value.strip()):
+                # Checked here, since others put the value into the errors they raise.
+                text = f"the header {name} (not shown) holds what HTTP cannot carry; check the key for stray characters"
+                raise self._not_sent(request, text)
+            headers[name.lower()] = value
+        return headers
+
+    async def _correct_clock(self, request: Request) -> bool:
+        try:
+            await self._server_time.sync()
+        except Exception as error:  # noqa: BLE001 - the caller is to see why its own request failed, not this one
+            _log.warning("%s: the server's time could not be asked: %s", self._venue, type(error).__name__)
+            return False
+        offset_ms = self._server_time.offset_ns / 1_000_000
+        _log.warning("%s %s: time stamp refused; clock corrected by %.1f ms", self._venue, request.name, offset_ms)
+        return True
+
+    def _wait_to_repeat(self, outcome: Refusal, backoff: Backoff) -> float | None:
+        """Return after how many seconds it makes sense to send a read again; None where it makes none."""
+        if isinstance(outcome.error, RateLimited):
+            wait_s = max(0.0, outcome.error.retry_after_s)
+            return wait_s if wait_s <= self._patience_s else None
+        return backoff.delay() if outcome.server_fault or outcome.unprocessed else None
+
+    def _tell_breaker(self, outcome: Response | Refusal) -> None:
+        if self._breaker is None:
+            return
+        if isinstance(outcome, Refusal) and outcome.server_fault:
+            self._breaker.failed(outcome.error.text)
+        else:
+            self._breaker.succeeded()
+
+    def _learn(self, request: Request, response: Response) -> None:
+        if self._limiter is None:
+            return
+        offset_ns = self._server_time.offset_ns
+        try:
+            self._limiter.learn(
+                [
+                    item if item.reset_ns is None else evolve(item, reset_ns=item.reset_ns - offset_ns)
+                    for item in self._limits_of(request, response)
+                ]
+            )
+        except Exception:  # noqa: BLE001 - the answer itself matters more than what its headers say of limits
+            _log.exception("%s %s: the rate-limit headers cannot be read", self._venue, request.name)
+
+    def _hold_back(self, request: Request, seconds: float) -> None:
+        if self._limiter is not None:
+            until_ns = self._clock.time_ns() + int(seconds * _SECOND_NS)
+            for charge in request.charges:
+                self._limiter.block(charge, until_ns)
+
+    def _not_sent(self, request: Request, text: str, detail: str = "") -> NotSent:
+        return NotSent(text, venue=self._venue, request=request.name, detail=detail)
+
+
+def _checked(base_url: str) -> httpx.URL:
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
+        raise ValueError(
+            "base_url: found what is no base URL (not shown); allowed are http(s)://HOST[:PORT][/PATH], without user, "
+            "password, query and fragment"
+        )
+    return url
+
+
+def _shown(error: Exception, secrets: Set[str]) -> str:
+    return redact(str(error), secrets)

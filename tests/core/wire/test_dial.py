@@ -1,0 +1,275 @@
+"""WebSockets over the real loopback, against servers of the `websockets` package."""
+
+import asyncio
+import logging
+import socket
+from http import HTTPStatus
+
+import pytest
+from websockets.asyncio.server import serve
+
+from anyvenue.wire.dial import dial, host_of
+from anyvenue.wire.socket import SocketClosed
+
+SECRET = "5ecret"
+
+
+def against(handler, client, **options):
+    """Run `client(url)` against a server whose connections `handler` serves, and return what it returns."""
+
+    async def run():
+        async with serve(handler, "127.0.0.1", 0, **options) as server:
+            port = server.sockets[0].getsockname()[1]
+            return await asyncio.wait_for(client(f"ws://127.0.0.1:{port}/v4/ws?key={SECRET}"), 10)
+
+    return asyncio.run(run())
+
+
+def against_bytes(answer, client):
+    """Run `client(port)` against a server that answers whatever comes with these bytes, and return what came."""
+
+    async def run():
+        came = asyncio.get_running_loop().create_future()
+
+        async def handle(reader, writer):
+            asked = await reader.read(65_536)
+            writer.write(answer)
+            writer.close()
+            await writer.wait_closed()
+            came.set_result(asked)
+
+        async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
+            await client(server.sockets[0].getsockname()[1])
+            return await asyncio.wait_for(came, 10)
+
+    return asyncio.run(run())
+
+
+async def echo(connection):
+    async for message in connection:
+        await connection.send(message)
+
+
+async def refused(url, headers=None):
+    with pytest.raises(OSError, match=r"127\.0\.0\.1") as caught:
+        await dial(url, headers or {})
+    assert SECRET not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+    return str(caught.value)
+
+
+def test_text_and_binary_arrive_as_bytes():
+    async def speak(connection):
+        await connection.send("1 µs")
+        await connection.send(b"\x00\xff")
+        await connection.wait_closed()
+
+    async def client(url):
+        link = await dial(url, {})
+        received = [await link.receive(), await link.receive()]
+        await link.close()
+        return received
+
+    assert against(speak, client) == ["1 µs".encode(), b"\x00\xff"]
+
+
+def test_what_is_sent_goes_out_as_text_uncompressed_with_our_headers():
+    seen = {}
+
+    async def listen(connection):
+        seen["headers"] = connection.request.headers
+        seen["message"] = await connection.recv()
+
+    async def client(url):
+        link = await dial(url, {"X-Size-Decimal": "1"})
+        await link.send("ping")
+        with pytest.raises(SocketClosed):
+            await link.receive()
+
+    against(listen, client)
+    assert seen["message"] == "ping"
+    assert seen["headers"]["X-Size-Decimal"] == "1"
+    assert "Sec-WebSocket-Extensions" not in seen["headers"]
+
+
+def test_the_end_is_told_with_its_code_and_reason_to_reader_and_sender():
+    async def leave(connection):
+        await connection.close(1012, "upgrade")
+
+    async def client(url):
+        link = await dial(url, {})
+        with pytest.raises(SocketClosed, match=r"closed by the venue: 1012 .*upgrade"):
+            await link.receive()
+        with pytest.raises(SocketClosed, match=r"1012 .*upgrade"):
+            await link.send("too late")
+        await link.close()
+        await link.close()
+
+    against(leave, client)
+
+
+def test_a_connection_that_breaks_off_ends_too():
+    async def vanish(connection):
+        connection.transport.abort()
+
+    async def client(url):
+        link = await dial(url, {})
+        with pytest.raises(SocketClosed, match="lost without a word"):
+            await link.receive()
+
+    against(vanish, client)
+
+
+def test_closing_it_oneself_ends_reading():
+    async def client(url):
+        link = await dial(url, {})
+        reading = asyncio.ensure_future(link.receive())
+        await asyncio.sleep(0)
+        await link.close()
+        with pytest.raises(SocketClosed, match="closed by us: 1000"):
+            await reading
+
+    against(echo, client)
+
+
+def test_a_snapshot_of_many_megabytes_arrives():
+    async def client(url):
+        link = await dial(url, {})
+        await link.send("x" * 5_000_000)
+        received = await link.receive()
+        await link.close()
+        return len(received)
+
+    assert against(echo, client, max_size=None) == 5_000_000
+
+
+def test_a_message_of_no_reasonable_size_ends_the_connection():
+    async def flood(connection):
+        await connection.send("x" * (16 * 1024 * 1024 + 1))
+        await connection.wait_closed()
+
+    async def client(url):
+        link = await dial(url, {})
+        with pytest.raises(SocketClosed, match="closed by us: 1009"):
+            await link.receive()
+
+    against(flood, client)
+
+
+def test_protocol_pings_are_answered_though_nobody_reads():
+    answered = []
+
+    async def ping(connection):
+        answered.append(await (await connection.ping()))
+
+    async def client(url):
+        link = await dial(url, {})
+        with pytest.raises(SocketClosed):
+            await link.receive()
+
+    against(ping, client)
+    assert len(answered) == 1
+
+
+def test_a_refusal_is_told_with_its_status_and_without_the_url():
+    def refuse(connection, request):
+        return connection.respond(HTTPStatus.TOO_MANY_REQUESTS, "slow down")
+
+    assert "HTTP status 429" in against(echo, refused, process_request=refuse)
+
+
+def test_a_redirect_is_refused_since_headers_would_go_along():
+    def redirect(connection, request):
+        response = connection.respond(HTTPStatus.FOUND, "")
+        response.headers["Location"] = "ws://elsewhere.invalid/"
+        return response
+
+    assert "HTTP status 302" in against(echo, refused, process_request=redirect)
+
+
+def test_nobody_listening_is_told():
+    with socket.socket() as taken:  # bound, and not listening
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        assert "refused" in asyncio.run(refused(f"ws://user:{SECRET}@127.0.0.1:{port}/?key={SECRET}"))
+
+
+def test_a_name_that_does_not_resolve_is_told(monkeypatch):
+    async def client():
+        async def fail(*args, **kwargs):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", fail)
+        with pytest.raises(OSError, match=r"venue\.invalid: the name cannot be resolved \(Name or service not known\)"):
+            await dial("ws://venue.invalid/", {})
+
+    monkeypatch.setenv("no_proxy", "*")
+    asyncio.run(client())
+
+
+def test_a_peer_that_speaks_no_http_is_told():
+    async def client(port):
+        assert "no WebSocket" in await refused(f"ws://127.0.0.1:{port}/")
+
+    against_bytes(b"SSH-2.0-server\r\n\r\n", client)
+
+
+def test_a_plain_server_where_tls_is_expected_is_told():
+    async def client(port):
+        assert "no TLS connection" in await refused(f"wss://127.0.0.1:{port}/")
+
+    against_bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n", client)
+
+
+@pytest.mark.parametrize("url", ["https://venue.invalid/?key=5ecret", "venue.invalid", ""])
+def test_what_is_no_websocket_url_is_misuse(url):
+    with pytest.raises(ValueError, match="allowed are ws://") as caught:
+        asyncio.run(dial(url, {}))
+    assert SECRET not in str(caught.value)
+
+
+def test_this_machine_is_never_reached_by_a_proxy(monkeypatch):
+    monkeypatch.setenv("ws_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+
+    async def client(url):
+        for host in ("127.0.0.1", "localhost"):
+            link = await dial(url.replace("127.0.0.1", host), {})
+            await link.close()
+
+    against(echo, client)
+
+
+def test_a_proxy_is_used_for_every_other_host(monkeypatch):
+    async def client(port):
+        monkeypatch.setenv("ws_proxy", f"http://user:{SECRET}@127.0.0.1:{port}")
+        with pytest.raises(OSError, match=r"venue\.invalid.*407") as caught:
+            await dial("ws://venue.invalid/", {})
+        assert SECRET not in str(caught.value)
+
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    answer = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    assert against_bytes(answer, client).startswith(b"CONNECT venue.invalid:80 HTTP/1.1\r\n")
+
+
+def test_neither_headers_nor_frames_are_logged_at_any_level(caplog):
+    caplog.set_level(logging.DEBUG)
+    for name in ("websockets.client", "anyvenue.wire", "anyvenue.wire.websockets"):
+        caplog.set_level(logging.DEBUG, logger=name)
+
+    async def client(url):
+        link = await dial(url, {"X-Key": SECRET})
+        await link.send(SECRET)
+        await link.close()
+
+    quiet = logging.getLogger("quiet")
+    quiet.setLevel(logging.CRITICAL)
+    against(echo, client, logger=quiet)
+    assert SECRET not in caplog.text
+
+
+def test_a_host_is_shown_without_what_may_hold_keys():
+    assert host_of("wss://user:5ecret@fx-ws.example.com:443/v4/ws?key=5ecret") == "fx-ws.example.com:443"

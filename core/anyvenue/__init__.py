@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     )
     from anyvenue.model.fill import Fill
     from anyvenue.model.instrument import Instrument
-    from anyvenue.model.market import Candle, FundingPayment, FundingRate, Ticker, Trade
+    from anyvenue.model.market import Candle, FundingPayment, FundingRate, Liquidation, Quote, Ticker, Trade
     from anyvenue.model.numbers import Rounding
     from anyvenue.model.order import Order
     from anyvenue.model.order_spec import OrderSpec, Protection, Trigger
@@ -92,6 +92,7 @@ __all__ = [
     "InvalidOrder",
     "InvalidPrice",
     "InvalidQuantity",
+    "Liquidation",
     "Liquidity",
     "MarginMode",
     "NotSent",
@@ -109,6 +110,7 @@ __all__ = [
     "PriceSource",
     "Protection",
     "QuantityTooSmall",
+    "Quote",
     "RateLimited",
     "RejectReason",
     "Rejected",
@@ -164,6 +166,7 @@ _HOMES: Final = {
     "InvalidOrder": "anyvenue.model.errors",
     "InvalidPrice": "anyvenue.model.errors",
     "InvalidQuantity": "anyvenue.model.errors",
+    "Liquidation": "anyvenue.model.market",
     "Liquidity": "anyvenue.model.enums",
     "MarginMode": "anyvenue.model.enums",
     "NotSent": "anyvenue.model.errors",
@@ -181,6 +184,7 @@ _HOMES: Final = {
     "PriceSource": "anyvenue.model.enums",
     "Protection": "anyvenue.model.order_spec",
     "QuantityTooSmall": "anyvenue.model.errors",
+    "Quote": "anyvenue.model.market",
     "RateLimited": "anyvenue.model.errors",
     "RejectReason": "anyvenue.model.errors",
     "Rejected": "anyvenue.model.errors",

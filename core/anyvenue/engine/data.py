@@ -21,6 +21,8 @@ from anyvenue.model.market import (
     Candle,
     CandleSource,
     FundingRate,
+    Liquidation,
+    Quote,
     Ticker,
     Trade,
 )
@@ -260,6 +262,14 @@ class MarketData:
         if (Channel.TICKER, event.instrument.key) in self._wanted:
             self._engine.tell(self._strategy.on_ticker, event)
 
+    def on_quote(self, event: Quote) -> None:
+        """The best bid or ask changed."""
+        self._engine.tell(self._strategy.on_quote, event)
+
+    def on_liquidation(self, event: Liquidation) -> None:
+        """Somebody was liquidated."""
+        self._engine.tell(self._strategy.on_liquidation, event)
+
     def on_candle(self, event: Candle) -> None:
         """A candle, the venue's or ours. Only closed ones are passed on."""
         if event.closed:
@@ -276,4 +286,6 @@ _FEATURES = {
     Channel.TICKER: Feature.TICKER,
     Channel.CANDLES: Feature.CANDLES,
     Channel.FUNDING: Feature.FUNDING_RATE,
+    Channel.QUOTES: Feature.QUOTES,
+    Channel.LIQUIDATIONS: Feature.LIQUIDATIONS,
 }

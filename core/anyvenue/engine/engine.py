@@ -43,6 +43,8 @@ from anyvenue.model.market import (
     Candle,
     FundingPayment,
     FundingRate,
+    Liquidation,
+    Quote,
     Ticker,
     Trade,
 )
@@ -154,6 +156,8 @@ class Engine:
             Ticker: self.data.on_ticker,
             Candle: self.data.on_candle,
             FundingRate: self.data.on_funding_rate,
+            Quote: self.data.on_quote,
+            Liquidation: self.data.on_liquidation,
             StreamStale: self.data.on_stale,
             FundingPayment: self._on_funding_payment,
             Position: self._on_position,
@@ -174,10 +178,15 @@ class Engine:
         self._outlet = outlet
 
     def add_connection(
-        self, name: str, instruments: Sequence[Instrument], capabilities: Capabilities, depth_rules: Callable[..., Any]
+        self,
+        name: str,
+        instruments: Sequence[Instrument],
+        capabilities: Capabilities,
+        depth_rules: Callable[..., Any],
+        explain: Callable[[str], str] | None = None,
     ) -> None:
-        """Make a connection known, before `start`. `depth_rules` is its venue's `depth_rule`."""
-        self._catalogs[name] = InstrumentCatalog(instruments)
+        """Make a connection known, before `start`. `depth_rules` and `explain` are its venue's own."""
+        self._catalogs[name] = InstrumentCatalog(instruments, explain)
         self.desk.capabilities[name] = capabilities
         self.data.depth_rules[name] = depth_rules
 

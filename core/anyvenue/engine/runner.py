@@ -18,7 +18,7 @@ async def open_connection(engine: Engine, name: str, venue: Venue) -> None:
     """Connect a venue as the connection `name`. Raises what the venue raises."""
     await venue.connect(partial(engine.receive, connection=name))
     instruments = await venue.instruments()
-    engine.add_connection(name, instruments, venue.capabilities, venue.depth_rule)
+    engine.add_connection(name, instruments, venue.capabilities, venue.depth_rule, venue.explain)
     for balance in await venue.balances():
         engine.receive(balance, name)
 

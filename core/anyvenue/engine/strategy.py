@@ -27,7 +27,7 @@ from anyvenue.model.enums import (
 )
 from anyvenue.model.fill import Fill
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.market import Candle, FundingPayment, FundingRate, Ticker, Trade
+from anyvenue.model.market import Candle, FundingPayment, FundingRate, Liquidation, Quote, Ticker, Trade
 from anyvenue.model.numbers import Number
 from anyvenue.model.order import Order
 from anyvenue.model.order_spec import Protection, Trigger
@@ -81,6 +81,12 @@ class Strategy:
 
     def on_funding(self, funding: FundingRate | FundingPayment) -> None:
         """A funding rate was published, or funding was booked on one of our positions."""
+
+    def on_quote(self, quote: Quote) -> None:
+        """The best bid or ask of a stream of quotes changed."""
+
+    def on_liquidation(self, liquidation: Liquidation) -> None:
+        """The venue closed somebody's position by force."""
 
     def on_order(self, order: Order) -> None:
         """One of our orders changed: accepted, refused, amended, filled, ended, or of unknown fate."""
@@ -167,7 +173,8 @@ class Strategy:
         interval_s: int | None = None,
         depth: int | None = None,
     ) -> None:
-        """Start a stream: `book`, `trades`, `ticker`, `funding`, or `candles` with their interval in seconds.
+        """Start a stream: `book`, `quotes`, `trades`, `ticker`, `funding`, `liquidations`, or `candles`, which need
+        their interval in seconds. `depth` is a wish for at least so many levels a side of a book.
 
         Candles that the venue does not send are built from trades, else from mid prices, and say which.
         """

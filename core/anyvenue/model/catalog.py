@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
 
 from anyvenue.model.enums import ContractKind
 from anyvenue.model.errors import UnknownInstrument
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.symbols import parse_symbol
+from anyvenue.model.symbols import MAIN_QUOTES, parse_symbol
 
 __all__ = ["InstrumentCatalog"]
-
-MAIN_SETTLES: Final = ("USDT", "USDC")
-"""A base's main contract is its linear one settled in the first of these, else the first by name."""
 
 
 class InstrumentCatalog:
     """Instruments to be found by name.
 
     Names are, the first that fits winning: the key (`connection:symbol`), the neutral symbol, the venue's own, and
-    `BTC-PERP` for the main linear contract of a base: settled in USDT before USDC before others. Raises ValueError
-    for two instruments with one key.
+    `BTC-PERP` for the main linear contract of a base: settled in USDT before USDC before others. `explain` gives what
+    to tell somebody whose symbol is not there, or an empty text. Raises ValueError for two instruments with one key.
     """
 
-    def __init__(self, instruments: Iterable[Instrument]) -> None:
+    def __init__(self, instruments: Iterable[Instrument], explain: Callable[[str], str] | None = None) -> None:
+        self._explain = explain
         self._by_key: dict[str, Instrument] = {}
         for instrument in instruments:
             if self._by_key.setdefault(instrument.key, instrument) is not instrument:
@@ -51,7 +48,8 @@ class InstrumentCatalog:
         if found:
             keys = ", ".join(instrument.key for instrument in found)
             raise UnknownInstrument(f"instrument: found {name!r}, which is any of {keys}; write one of these")
-        raise UnknownInstrument(f"instrument: found {name!r}; {self._near(name)}")
+        known = self._explain(name) if self._explain is not None else ""
+        raise UnknownInstrument(f"instrument: found {name!r}; {known or self._near(name)}")
 
     def _main_contracts(self, name: str) -> list[Instrument]:
         try:
@@ -94,4 +92,4 @@ class InstrumentCatalog:
 
 
 def _settle_rank(settle: str) -> tuple[int, str]:
-    return (MAIN_SETTLES.index(settle) if settle in MAIN_SETTLES else len(MAIN_SETTLES), settle)
+    return (MAIN_QUOTES.index(settle) if settle in MAIN_QUOTES else len(MAIN_QUOTES), settle)

@@ -22,7 +22,9 @@ __all__ = [
     "CandleSource",
     "FundingPayment",
     "FundingRate",
+    "Liquidation",
     "MarketEvent",
+    "Quote",
     "RawLevel",
     "Ticker",
     "Trade",
@@ -86,6 +88,32 @@ class Ticker:
     ts_recv: int = 0
 
 
+@frozen(kw_only=True)
+class Quote:
+    """The best bid and ask, without the book behind them. None where a side is empty; quantities in quantity units."""
+
+    instrument: Instrument = field(repr=str)
+    bid: Decimal | None
+    bid_quantity: Decimal
+    ask: Decimal | None
+    ask_quantity: Decimal
+    last_id: int = 0
+    ts_event: int = 0
+    ts_recv: int = 0
+
+
+@frozen(kw_only=True)
+class Liquidation:
+    """Somebody's position that the venue closed by force. `side` is that of the closing order."""
+
+    instrument: Instrument = field(repr=str)
+    side: Side
+    price: Decimal
+    quantity: Decimal
+    ts_event: int = 0
+    ts_recv: int = 0
+
+
 class CandleSource(Enum):
     """What a candle was made from: the venue's own, public trades, or the book's mid price."""
 
@@ -135,4 +163,4 @@ class FundingPayment:
     ts_recv: int = 0
 
 
-MarketEvent: TypeAlias = BookSnapshot | BookDelta | Trade | Ticker | Candle | FundingRate
+MarketEvent: TypeAlias = BookSnapshot | BookDelta | Trade | Quote | Ticker | Candle | FundingRate | Liquidation

@@ -284,6 +284,8 @@ def _reported(order: Order, event: ev.OrderReported) -> _Changes:
         raise _contradiction(order, event, f"only {filled:f} of {quantity:f} is filled")
     if event.state.is_terminal:
         ended = FILLED if filled >= quantity else event.state
+        if ended is REJECTED and order.state is OPEN:
+            ended = CANCELED  # it was accepted first: a post-only order that was amended across the market
         return changes | {"state": ended, "reason": event.reason, "text": event.text}
     full_at = _full_at(quantity, *(changes.get(name, getattr(order, name)) for name in ("amend", "lost_amend")))
     return changes | {"state": _living(filled, full_at), "create": Fate.DONE, "reason": None, "text": ""}

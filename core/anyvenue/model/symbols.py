@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Final
+
 from attrs import frozen
 
 from anyvenue.model.errors import UnknownInstrument
 
-__all__ = ["Symbol", "format_symbol", "parse_symbol"]
+__all__ = ["MAIN_QUOTES", "Symbol", "find_symbol", "format_symbol", "parse_symbol"]
+
+MAIN_QUOTES: Final = ("USDT", "USDC")
+"""A base's main contract is quoted in the first of these, else in the first by name."""
 
 _SUFFIX = "-PERP"
 
@@ -43,6 +49,23 @@ def parse_symbol(text: str) -> Symbol:
         if _is_word(symbol.base) and (symbol.quote is None or _is_word(symbol.quote)):
             return symbol
     raise UnknownInstrument(f"symbol: found {text!r}; allowed are BASE-QUOTE-PERP and BASE-PERP, such as BTC-USDT-PERP")
+
+
+def find_symbol(text: str, listed: Iterable[str]) -> str | None:
+    """Return which of the listed symbols is meant: the same, or for `BTC-PERP` the base's in the main quote currency.
+
+    That is USDT before USDC before others by name. None where there is none.
+    """
+    symbols = list(listed)
+    if text in symbols:
+        return text
+    found = {}
+    for symbol in symbols:
+        parsed = parse_symbol(symbol)
+        if str(Symbol(parsed.base)) == text:
+            found[parsed.quote or ""] = symbol
+    quote = next((quote for quote in (*MAIN_QUOTES, *sorted(found)) if quote in found), None)
+    return None if quote is None else found[quote]
 
 
 def _is_word(text: str) -> bool:

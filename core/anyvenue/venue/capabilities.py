@@ -20,6 +20,8 @@ class Feature(Enum):
     TICKER = "ticker"
     CANDLES = "candles"
     FUNDING_RATE = "funding_rate"
+    QUOTES = "quotes"
+    LIQUIDATIONS = "liquidations"
     CANDLE_HISTORY = "candle_history"
     TRADE_HISTORY = "trade_history"
     FUNDING_HISTORY = "funding_history"

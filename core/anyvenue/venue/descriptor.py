@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import Enum
 from math import isfinite
 from typing import Any
@@ -37,14 +37,19 @@ class SimulationSettings:
 
     Attributes:
         market: `tape` for the recorded market that ships with the package, a path to a tape file, or `synthetic`.
-        symbols: which instruments it lists; empty for all that the tapes hold (synthetic: BTC-USDT-PERP).
+            Behind a `simulator` a tape moves the instruments it is of, from now on and over and over; the others move
+            as synthetic ones do.
+        symbols: which instruments it lists; empty for all that the tapes hold (synthetic: BTC-USDT-PERP), behind a
+            `simulator` for all that the venue's simulator knows.
         seed: of everything that is drawn by chance.
-        balance: what the account starts with, in settle currency.
+        balance: what the account starts with, in settle currency (a `simulator`: in dollars, where it settles in
+            another currency).
         latency_in_us, latency_out_us, latency_jitter_us: microseconds from us to the exchange and back; the jitter
             is drawn evenly from 0 to its value and added to each.
         maker_fee, taker_fee: fractions of notional, in place of the instrument's own; a rebate is negative.
         leverage: of every account at the start.
-        speed: seconds of market per second; 0 for as fast as possible.
+        speed: seconds of market per second; 0 for as fast as possible. The clock of a `simulator` is the wall's, so
+            there it is seconds of tape per second, and 0 is 1.
         duration_s: seconds of market after which it ends; 0 for the whole tape (synthetic: without end).
 
     Raises ValueError for a value that is not allowed, and for a symbol that is named twice.
@@ -110,7 +115,10 @@ class VenueDescriptor:
         capabilities: of the venue with default options.
         environments: those it can be opened in.
         options: an attrs class; the configuration is structured into it.
+        credentials: the sets of secrets of which one opens it for testnet and live, by the secrets' names.
         open: makes the venue. It does no I/O: `Venue.connect` does.
+        simulator: imports and returns the `Dialect` (`anyvenue.simulation.server.dialect`) that speaks the venue's
+            protocol in front of a simulated market; None where there is none. Nothing of it is loaded before.
     """
 
     name: str
@@ -119,4 +127,13 @@ class VenueDescriptor:
     capabilities: Capabilities
     environments: frozenset[Environment]
     options: type = NoOptions
+    credentials: tuple[tuple[str, ...], ...] = ()
     open: Callable[[VenueContext], Venue]
+    simulator: Callable[[], type[Any]] | None = None
+
+    def check_credentials(self, given: Collection[str]) -> str:
+        """Return what is wrong with a set of secrets, by their names; empty where it opens the venue."""
+        if not self.credentials or set(given) in [set(names) for names in self.credentials]:
+            return ""
+        allowed = ", or ".join(" and ".join(names) for names in self.credentials)
+        return f"found {' and '.join(given) or 'none'}; {self.name} needs {allowed}"

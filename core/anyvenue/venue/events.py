@@ -34,6 +34,8 @@ class Channel(Enum):
     TICKER = "ticker"
     CANDLES = "candles"
     FUNDING = "funding"
+    QUOTES = "quotes"
+    LIQUIDATIONS = "liquidations"
 
 
 @frozen(kw_only=True)

@@ -95,6 +95,10 @@ class Venue(ABC):
 
     # Market data by request.
 
+    def explain(self, symbol: str) -> str:
+        """Return what to tell somebody who asked for a symbol that is not listed; empty where there is nothing."""
+        return ""
+
     def depth_rule(self, instrument: Instrument) -> SequenceRule:
         """Return how this venue numbers its depth frames."""
         return SequenceRule()

@@ -32,7 +32,7 @@ class Session(MarketSession, TradingSession):
     async def connect(self) -> None:
         """Open the connection and learn the instruments."""
         await self._ask(self.venue.connect(self._receive))
-        self._catalog = InstrumentCatalog(await self._ask(self.venue.instruments()))
+        self._catalog = InstrumentCatalog(await self._ask(self.venue.instruments()), self.venue.explain)
 
     async def disconnect(self) -> None:
         """Close the connection and end all streams. Orders and positions stay as they are. Safe to call twice."""

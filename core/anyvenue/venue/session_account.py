@@ -10,6 +10,7 @@ from anyvenue.model.balance import Balance
 from anyvenue.model.enums import PositionSide
 from anyvenue.model.fill import Fill
 from anyvenue.model.instrument import Instrument
+from anyvenue.model.market import FundingPayment
 from anyvenue.model.order import Order
 from anyvenue.model.position import Position
 from anyvenue.venue import emulation
@@ -67,6 +68,17 @@ class AccountSession(SessionCore):
         """Return the account's fills since `start_ns`, oldest first."""
         self._require(Feature.FILLS)
         return list(await self._ask(self.venue.fills(self.instrument(symbol), start_ns=start_ns)))
+
+    async def order_history(self, symbol: str | Instrument, *, start_ns: int = 0) -> list[Order]:
+        """Return the orders that ended since `start_ns`, as far back as the venue remembers."""
+        self._require(Feature.ORDER_HISTORY)
+        found = await self._ask(self.venue.order_history(self.instrument(symbol), start_ns=start_ns))
+        return [self._seen(order) for order in found]
+
+    async def funding_payments(self, symbol: str | Instrument, *, start_ns: int = 0) -> list[FundingPayment]:
+        """Return the funding paid and received since `start_ns`, oldest first."""
+        self._require(Feature.FUNDING_PAYMENTS)
+        return list(await self._ask(self.venue.funding_payments(self.instrument(symbol), start_ns=start_ns)))
 
     async def positions(self) -> list[Position]:
         """Return the positions that are not flat."""

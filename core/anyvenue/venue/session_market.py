@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from anyvenue.model.book import OrderBook
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.market import Candle, FundingRate, Ticker, Trade
+from anyvenue.model.market import Candle, FundingRate, Liquidation, Quote, Ticker, Trade
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.events import Channel
@@ -56,6 +56,12 @@ class MarketSession(SessionCore):
         instrument, end_ns = self.instrument(symbol), self.clock.time_ns() + 1
         return list(await self._ask(self.venue.trades(instrument, start_ns=start_ns, end_ns=end_ns)))
 
+    async def funding_history(self, symbol: str | Instrument, *, start_ns: int) -> list[FundingRate]:
+        """Return the settled funding rates from `start_ns` until now, oldest first."""
+        self._require(Feature.FUNDING_HISTORY)
+        instrument, end_ns = self.instrument(symbol), self.clock.time_ns() + 1
+        return list(await self._ask(self.venue.funding_rates(instrument, start_ns=start_ns, end_ns=end_ns)))
+
     # As streams
 
     def books(self, symbol: str | Instrument) -> Stream[OrderBook]:
@@ -78,6 +84,20 @@ class MarketSession(SessionCore):
         """Stream funding settlements."""
         return self._stream(Feature.FUNDING_RATE, Channel.FUNDING, symbol, limit=TRADES_WAITING)
 
-    def _stream(self, feature: Feature, channel: Channel, symbol: str | Instrument, limit: int) -> Stream[Any]:
+    def quotes(self, symbol: str | Instrument) -> Stream[Quote]:
+        """Stream the best bid and ask, the latest each time."""
+        return self._stream(Feature.QUOTES, Channel.QUOTES, symbol, limit=1)
+
+    def candle_stream(self, symbol: str | Instrument, interval_s: int) -> Stream[Candle]:
+        """Stream the venue's own candles, each time one changes (`closed` tells which are done)."""
+        return self._stream(Feature.CANDLES, Channel.CANDLES, symbol, limit=TRADES_WAITING, interval_s=interval_s)
+
+    def liquidations(self, symbol: str | Instrument) -> Stream[Liquidation]:
+        """Stream the positions of others that the venue closes by force."""
+        return self._stream(Feature.LIQUIDATIONS, Channel.LIQUIDATIONS, symbol, limit=TRADES_WAITING)
+
+    def _stream(
+        self, feature: Feature, channel: Channel, symbol: str | Instrument, limit: int, interval_s: int | None = None
+    ) -> Stream[Any]:
         self._require(feature)
-        return self._subscriptions.stream(channel, self.instrument(symbol), limit)
+        return self._subscriptions.stream(channel, self.instrument(symbol), limit, interval_s)

@@ -10,7 +10,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from typing import Final, TypedDict, TypeVar, Unpack
 
-from anyvenue.model.enums import MarginMode, OrderType, PositionSide, Side, TimeInForce
+from anyvenue.model.enums import (
+    MarginMode,
+    OrderType,
+    PositionMode,
+    PositionSide,
+    SelfTradePrevention,
+    Side,
+    TimeInForce,
+)
 from anyvenue.model.errors import NotSent, Rejected, RejectReason, TradingEnded
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import Number, exact
@@ -53,6 +61,7 @@ class OrderTerms(TypedDict, total=False):
     protection: Protection
     position_side: PositionSide
     display_quantity: Decimal
+    self_trade_prevention: SelfTradePrevention
 
 
 class TradingSession(AccountSession):
@@ -151,6 +160,16 @@ class TradingSession(AccountSession):
         return await self._ask(
             self.venue.set_leverage(self.instrument(symbol), exact(leverage, "leverage"), margin_mode)
         )
+
+    async def set_position_mode(self, mode: PositionMode | str) -> None:
+        """Switch the account between one-way and hedge mode. Venues refuse while there is a position or an order."""
+        self._require(Feature.HEDGE_MODE)
+        await self._ask(self.venue.set_position_mode(PositionMode(mode)))
+
+    async def arm_dead_man_switch(self, timeout_s: int) -> None:
+        """Have the venue cancel all orders unless armed again within `timeout_s` seconds; 0 disarms."""
+        self._require(Feature.DEAD_MAN_SWITCH)
+        await self._ask(self.venue.arm_dead_man_switch(timeout_s))
 
     # How a command goes
 

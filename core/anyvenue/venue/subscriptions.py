@@ -13,7 +13,7 @@ from anyvenue.model.book_keeper import BookKeeper
 from anyvenue.model.depth_sync import Action
 from anyvenue.model.errors import AnyvenueError
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.market import BookDelta, BookSnapshot, FundingRate, Ticker, Trade
+from anyvenue.model.market import BookDelta, BookSnapshot, Candle, FundingRate, Liquidation, Quote, Ticker, Trade
 from anyvenue.venue.events import Channel, Disconnected, StreamStale, Subscription, VenueEvent
 from anyvenue.venue.interface import Venue
 from anyvenue.venue.stream import Driver, Stream
@@ -22,7 +22,7 @@ __all__ = ["Subscriptions"]
 
 _log = logging.getLogger("anyvenue.session")
 
-_Key: TypeAlias = tuple[Channel, str]
+_Key: TypeAlias = tuple[Channel, str, int | None]
 
 
 class Subscriptions:
@@ -36,9 +36,11 @@ class Subscriptions:
         self._resyncs: dict[str, asyncio.Task[None]] = {}
         self._is_ended = False
 
-    def stream(self, channel: Channel, instrument: Instrument, limit: int) -> Stream[Any]:
+    def stream(
+        self, channel: Channel, instrument: Instrument, limit: int, interval_s: int | None = None
+    ) -> Stream[Any]:
         """Return a stream of one channel. It subscribes when it is first read."""
-        subscription = Subscription(channel=channel, instrument=instrument)
+        subscription = Subscription(channel=channel, instrument=instrument, interval_s=interval_s)
 
         async def start(stream: Stream[Any]) -> None:
             await self._start(stream, subscription)
@@ -59,6 +61,12 @@ class Subscriptions:
                 self._push(Channel.TICKER, event.instrument, event)
             case FundingRate():
                 self._push(Channel.FUNDING, event.instrument, event)
+            case Quote():
+                self._push(Channel.QUOTES, event.instrument, event)
+            case Candle():
+                self._push(Channel.CANDLES, event.instrument, event, event.interval_s)
+            case Liquidation():
+                self._push(Channel.LIQUIDATIONS, event.instrument, event)
             case StreamStale() if event.channel is Channel.BOOK:
                 self._mark_stale(event.instrument.key, event.reason, event.ts_recv)
             case Disconnected():
@@ -77,7 +85,7 @@ class Subscriptions:
             task.cancel()
 
     async def _start(self, stream: Stream[Any], subscription: Subscription) -> None:
-        key = (subscription.channel, subscription.instrument.key)
+        key = (subscription.channel, subscription.instrument.key, subscription.interval_s)
         is_first = not list(self._streams(key))
         self._readers.setdefault(key, []).append(ref(stream))
         if subscription.channel is Channel.BOOK:
@@ -90,7 +98,7 @@ class Subscriptions:
             await self._driver.serve(self._venue.subscribe(subscription))
 
     async def _stop(self, stream: Stream[Any], subscription: Subscription) -> None:
-        key = (subscription.channel, subscription.instrument.key)
+        key = (subscription.channel, subscription.instrument.key, subscription.interval_s)
         left = [other for other in self._streams(key) if other is not stream]
         self._readers[key] = [ref(other) for other in left]
         if not left:
@@ -110,8 +118,8 @@ class Subscriptions:
     def _streams(self, key: _Key) -> Iterator[Stream[Any]]:
         return (stream for reference in self._readers.get(key, ()) if (stream := reference()) is not None)
 
-    def _push(self, channel: Channel, instrument: Instrument, item: object) -> None:
-        for stream in self._streams((channel, instrument.key)):
+    def _push(self, channel: Channel, instrument: Instrument, item: object, interval_s: int | None = None) -> None:
+        for stream in self._streams((channel, instrument.key, interval_s)):
             stream.push(item)
 
     def _on_depth(self, event: BookDelta | BookSnapshot) -> None:

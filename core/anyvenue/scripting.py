@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.contracts import VENUE as SIMULATED
+from anyvenue.simulation.opening import open_venue
 from anyvenue.simulation.pump import Pump
 from anyvenue.simulation.sources import sources_of
 from anyvenue.venue import registry
@@ -60,6 +61,8 @@ def connect(
     """
     descriptor = registry.venue(venue)
     chosen = _environment(descriptor, environment, allow_live)
+    if chosen in (Environment.TESTNET, Environment.LIVE) and (wrong := descriptor.check_credentials(credentials or ())):
+        raise ValueError(f"credentials: {wrong}")
     settings = _settings(simulation)
     clock, driver, session = _time(descriptor, settings)
     context = VenueContext(
@@ -72,7 +75,7 @@ def connect(
         simulation=settings,
         allow_approximate=frozenset(Feature(feature) for feature in allow_approximate),
     )
-    opened = descriptor.open(context)
+    opened = open_venue(descriptor, context)
     return Connecting(Session(opened, clock, driver, session=session, allowed=context.allow_approximate))
 
 
@@ -83,7 +86,11 @@ class Connecting:
         self._session = session
 
     async def _connected(self) -> Session:
-        await self._session.connect()
+        try:
+            await self._session.connect()
+        except BaseException:
+            await self._session.disconnect()
+            raise
         return self._session
 
     def __await__(self) -> Generator[Any, None, Session]:

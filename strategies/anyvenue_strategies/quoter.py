@@ -36,7 +36,7 @@ class QuoterParameters:
         silence_s: without a word of the book for this long, quotes are pulled; 0 for never.
     """
 
-    instrument: str = "BTC-USDT-PERP"
+    instrument: str = "BTC-PERP"
     quantity: Decimal = Decimal("0.01")
     half_spread_bp: Decimal = Decimal("1.0")
     max_position: Decimal = Decimal("0.05")

@@ -1,6 +1,6 @@
 """The signal that `signal_follower` takes: what it must hold, and what it comes to when it is read.
 
-    {"contract": "BTC-USDT-PERP", "direction": "long", "entry_price": "61800", "stop_loss": "61700", "risk_pct": "0.5",
+    {"contract": "BTC-PERP", "direction": "long", "entry_price": "61800", "stop_loss": "61700", "risk_pct": "0.5",
      "take_profit": "62000", "id": "2024-08-08-1", "expiry": "2024-08-09T00:00:00Z"}
 
 `contract` is a neutral or a venue's symbol, `direction` long or short, `risk_pct` the percentage of the balance that is

@@ -48,7 +48,7 @@ class TrendParameters:
         trail_bp: distance of the trailing stop from the best mark price since entry, in basis points.
     """
 
-    instrument: str = "BTC-USDT-PERP"
+    instrument: str = "BTC-PERP"
     interval_s: int = 60
     fast: int = 5
     slow: int = 20

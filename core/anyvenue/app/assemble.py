@@ -11,6 +11,7 @@ from anyvenue.app.config import Configuration, ConnectionConfig
 from anyvenue.app.config_errors import ConfigError, Problem
 from anyvenue.engine.engine import Engine
 from anyvenue.model.errors import AnyvenueError
+from anyvenue.simulation.opening import open_venue
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.descriptor import Environment, VenueContext
 from anyvenue.venue.interface import Venue
@@ -29,6 +30,9 @@ def credentials(connection: ConnectionConfig, configuration: Configuration) -> M
     if connection.environment not in NEEDS_KEYS:
         return None
     secrets, problems = {}, []
+    if wrong := connection.descriptor.check_credentials(connection.credentials):
+        key = f"connections.{connection.name}.credentials"
+        raise ConfigError([Problem(place=configuration.source, key=key, text=wrong)])
     for name, reference in connection.credentials.items():
         try:
             secrets[name] = reference.resolve(configuration.folder)
@@ -56,7 +60,7 @@ def built(configuration: Configuration, clock: Clock, session: str) -> tuple[Eng
             allow_approximate=connection.allow_approximate,
         )
         with _blamed_on(configuration, f"connections.{connection.name}", ValueError, OverflowError):
-            venues[connection.name] = connection.descriptor.open(context)
+            venues[connection.name] = open_venue(connection.descriptor, context)
     with _blamed_on(configuration, "strategy", Exception):
         made = strategy.cls(strategy.parameters)
     engine = Engine(

@@ -204,3 +204,33 @@ def instruments(venue: str, environment: str, as_json: bool) -> None:
     from anyvenue.app.instruments_command import instruments
 
     click.echo(instruments(venue, environment, as_json=as_json), nl=False)
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("adapter")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Listen here; 0 (default): any that is free.")
+@click.option("--accounts", type=click.IntRange(0, 1000), default=2, show_default=True, help="Open so many accounts.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON once it accepts connections.")
+@click.option(
+    "--set",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change the simulated market, such as simulation.market=synthetic or simulation.seed=7.",
+)
+@click.option(
+    "--faults",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.json",
+    help="What is to go wrong on the wire.",
+)
+@click.pass_context
+def sim(ctx: click.Context, /, adapter: str, **options: Any) -> None:
+    """Serve the simulator of ADAPTER on this machine, for any client of that venue.
+
+    It speaks the venue's own protocol over HTTP and WebSocket on 127.0.0.1, with made-up accounts and keys, until
+    Ctrl-C or SIGTERM: both are a good end (0). On a second port it can be controlled: faults, prices, more accounts.
+    """
+    from anyvenue.app.sim_command import sim
+
+    ctx.exit(sim(adapter, **options))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from anyvenue.app.config import (
     Configuration,
@@ -112,12 +112,16 @@ class _Loader:
         self._folder = folder
         self._plugins = plugins
         self._structurer = Structurer(folder)
+        self._only_tapes = True
 
     def configuration(self) -> Configuration | None:
         tables = self._source.tables
         self._check_tables(tables)
         connections = self._connections(tables.get("connections"))
         strategy = self._strategy(tables["strategy"], tuple(connections)) if "strategy" in tables else None
+        made = [connection for connection in connections.values() if connection is not None]
+        # Behind a venue's own simulator there are more instruments than tapes.
+        self._only_tapes = not made or any(connection.descriptor.simulator is None for connection in made)
         simulation = self._simulation(tables.get("simulation", {}))
         risk = self._structure(tables.get("risk", {}), RiskLimits, ("risk",))
         signals = self._structure(tables.get("signals", {}), SignalSettings, ("signals",))
@@ -261,7 +265,7 @@ class _Loader:
         from anyvenue.simulation.sources import sources_of
 
         try:
-            sources_of(settings)
+            sources_of(settings if self._only_tapes else evolve(settings, symbols=()))
         except UnknownInstrument as error:
             self._problem(("simulation", "symbols"), str(error).removeprefix("symbols: "))
         except (OSError, ValueError) as error:

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from anyvenue.model.errors import AnyvenueError, NotSent, OutcomeUnknown
 from anyvenue.model.instrument import Instrument
 from anyvenue.simulation.chance import Chance
-from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.reply import Reply
+from anyvenue.venue.clock import Clock
+from anyvenue.venue.descriptor import SimulationSettings
 from anyvenue.venue.events import VenueEvent
 
-__all__ = ["Connection", "Host", "Pipe", "attempt"]
+__all__ = ["Connection", "Host", "Pipe", "attempt", "pipes"]
 
 T = TypeVar("T")
+
+_US_NS: Final = 1_000
 
 
 class Pipe:
@@ -28,7 +31,7 @@ class Pipe:
     call (a backtest) or just after it (a task of an event loop).
     """
 
-    def __init__(self, clock: DrivenClock, *, latency_ns: int = 0, jitter_ns: int = 0, seed: str = "") -> None:
+    def __init__(self, clock: Clock, *, latency_ns: int = 0, jitter_ns: int = 0, seed: str = "") -> None:
         self._clock = clock
         self._latency_ns = latency_ns
         self._jitter_ns = jitter_ns
@@ -55,6 +58,20 @@ class Pipe:
         function(argument)
 
 
+def pipes(clock: Clock, account: str, settings: SimulationSettings) -> tuple[Pipe, Pipe]:
+    """Return an account's two ways, inward and outward, with the latencies of the settings."""
+    inward, outward = (
+        Pipe(
+            clock,
+            latency_ns=latency_us * _US_NS,
+            jitter_ns=settings.latency_jitter_us * _US_NS,
+            seed=f"{settings.seed} {account} {way}",
+        )
+        for way, latency_us in (("in", settings.latency_in_us), ("out", settings.latency_out_us))
+    )
+    return inward, outward
+
+
 class Host(Protocol):
     """The far end of the wire."""
 
@@ -68,7 +85,7 @@ class Host(Protocol):
 class Connection:
     """An account's wire: requests one way, replies and events the other, through one pipe each."""
 
-    def __init__(self, clock: DrivenClock, host: Host, account: str, *, inward: Pipe, outward: Pipe) -> None:
+    def __init__(self, clock: Clock, host: Host, account: str, *, inward: Pipe, outward: Pipe) -> None:
         self.account = account
         self.instruments: Mapping[str, Instrument] = {}
         self._clock = clock

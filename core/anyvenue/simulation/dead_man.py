@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from anyvenue.simulation.clock import DrivenClock, DrivenTimer
+from anyvenue.venue.clock import Clock, Timer
 
 __all__ = ["DeadManSwitch"]
 
@@ -14,10 +14,10 @@ _SECOND_NS = 1_000_000_000
 class DeadManSwitch:
     """Calls `fire` unless it is armed again in time."""
 
-    def __init__(self, clock: DrivenClock, fire: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, fire: Callable[[], None]) -> None:
         self._clock = clock
         self._fire = fire
-        self._timer: DrivenTimer | None = None
+        self._timer: Timer | None = None
 
     def arm(self, timeout_s: int) -> None:
         """Fire after `timeout_s` seconds, in place of what was set before; 0 disarms. Raises ValueError below 0."""

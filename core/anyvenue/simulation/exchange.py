@@ -290,6 +290,10 @@ class Exchange(LookUps):
         self._ledger.stir(market)
         self._settle()
 
+    def next_trade_id(self, symbol: str) -> str:
+        """Return the id of the next public trade, for one that happens elsewhere."""
+        return self._market(symbol).next_trade_id()
+
     def settle_funding(self, symbol: str, rate: Number) -> None:
         """Settle funding once: longs pay position value at the mark price x `rate` where it is above 0, shorts get it.
 

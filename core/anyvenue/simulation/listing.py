@@ -7,30 +7,36 @@ Nothing is made that nobody listens to.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from operator import itemgetter
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from attrs import evolve
 
 from anyvenue.model.enums import Side
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.market import BookDelta, BookSnapshot, FundingRate, RawLevel, Ticker, Trade
+from anyvenue.model.market import BookDelta, BookSnapshot, FundingRate, MarketEvent, RawLevel, Ticker, Trade
 from anyvenue.model.numbers import shortest_text
-from anyvenue.simulation.connection import Connection
 from anyvenue.simulation.exchange import Exchange
 from anyvenue.simulation.trade_record import TradeRecord
 from anyvenue.venue.events import Channel
 
-__all__ = ["Listing"]
+__all__ = ["Listener", "Listing"]
 
 E = TypeVar("E", BookSnapshot, Ticker, FundingRate)
 
 FUNDING_KEPT = 1_000
 
 _price_of = itemgetter(0)
+
+
+class Listener(Protocol):
+    """Who can be told."""
+
+    def deliver(self, make: Callable[[int], MarketEvent]) -> None:
+        """Get an event. `make` makes it when it arrives, given the time of that."""
 
 
 class Listing:
@@ -43,11 +49,11 @@ class Listing:
         self.last_id = 0
         self._exchange = exchange
         self._own: tuple[dict[str, Decimal], dict[str, Decimal]] | None = None
-        self._listeners: dict[Channel, dict[Connection, Instrument]] = {channel: {} for channel in Channel}
+        self._listeners: dict[Channel, dict[Listener, Instrument]] = {channel: {} for channel in Channel}
         self._book_listeners = self._listeners[Channel.BOOK]
         self._trade_listeners = self._listeners[Channel.TRADES]
 
-    def subscribe(self, channel: Channel, connection: Connection, instrument: Instrument, ts: int) -> None:
+    def subscribe(self, channel: Channel, connection: Listener, instrument: Instrument, ts: int) -> None:
         """Let a connection listen, under its own name of the instrument.
 
         For a book a snapshot is sent first: now, or where the market has not told a book yet, as soon as it does.
@@ -59,7 +65,7 @@ class Listing:
         if channel is Channel.BOOK and self.last_id:
             connection.deliver(partial(_as_listed, self.snapshot(ts), instrument))
 
-    def unsubscribe(self, channel: Channel, connection: Connection) -> None:
+    def unsubscribe(self, channel: Channel, connection: Listener) -> None:
         """Let a connection listen no more."""
         self._listeners[channel].pop(connection, None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Final, TypeVar
@@ -38,14 +38,21 @@ class SimulatedMarket:
     in answer to what a job tells it, without latency in between, is a job of its own and waits for the end of that
     one. After the end (`is_finished`) nothing moves the market any more, but it still answers.
 
-    Raises what `sources_of` raises for settings that name no market.
+    `sources` are what moves it; without them, what the settings name. Raises
+    what `sources_of` raises for settings that name no market.
     """
 
-    def __init__(self, clock: DrivenClock, settings: SimulationSettings) -> None:
+    def __init__(
+        self,
+        clock: DrivenClock,
+        settings: SimulationSettings,
+        sources: Sequence[Source] | None = None,
+    ) -> None:
         self.clock = clock
         self.is_finished = False
         self._settings = settings
-        sources = sources_of(settings)
+        if sources is None:
+            sources = sources_of(settings)
         self.start_ns = max(clock.time_ns(), min(source.start_ns for source in sources))
         self.end_ns = _end_ns(sources, self.start_ns, settings)
         """When it will end; None for a market without end."""
@@ -67,7 +74,7 @@ class SimulatedMarket:
         self._watchers: dict[str, Callable[[AccountEvent], None]] = {}
         self._jobs: deque[Callable[[], None]] = deque()
         self._busy = False
-        self._news: deque[tuple[Connection, AccountEvent]] = deque()
+        self._news: deque[Callable[[], None]] = deque()
         self._public_news: deque[MarketEvent] = deque()
         self._when_finished: list[Callable[[], None]] = []
         clock.call_at(self.start_ns, self._begin)
@@ -98,6 +105,10 @@ class SimulatedMarket:
     def ticker(self, symbol: str) -> Ticker:
         """Return last and mark price and the funding rate, as they are now."""
         return self._upkeep[symbol].ticker()
+
+    def upkeep(self, symbol: str) -> Upkeep:
+        """Return what is done by the clock for an instrument. Raises UnknownInstrument."""
+        return self._upkeep[self.exchange.book(symbol).instrument.symbol]
 
     # Clients
 
@@ -175,7 +186,11 @@ class SimulatedMarket:
             return
         connection = self._wires.get(account)
         if connection is not None:
-            self._news.append((connection, event))
+            self.tell_after(partial(connection.deliver, partial(_relabeled, event, connection)))
+
+    def tell_after(self, tell: Callable[[], None]) -> None:
+        """Call `tell` at the end of the present job, with the other news of it."""
+        self._news.append(tell)
 
     def _publish(self, event: MarketEvent) -> None:
         self._public_news.append(event)
@@ -183,8 +198,8 @@ class SimulatedMarket:
     def _tell_news(self) -> None:
         news, self._news = self._news, deque()
         public_news, self._public_news = self._public_news, deque()
-        for connection, event in news:
-            connection.deliver(partial(_relabeled, event, connection))
+        for tell in news:
+            tell()
         for told in public_news:
             listing = self.listings[told.instrument.symbol]
             if isinstance(told, BookDelta):
@@ -241,7 +256,7 @@ _ACCOUNT_DEFAULTS: Final = {
 }
 
 
-def _end_ns(sources: list[Source], start_ns: int, settings: SimulationSettings) -> int | None:
+def _end_ns(sources: Sequence[Source], start_ns: int, settings: SimulationSettings) -> int | None:
     ends = [source.end_ns for source in sources]
     of_data = None if None in ends else max(end for end in ends if end is not None)
     if settings.duration_s <= 0:

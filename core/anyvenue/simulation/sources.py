@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from anyvenue.model.enums import Side
 from anyvenue.model.errors import UnknownInstrument
 from anyvenue.model.instrument import Instrument
+from anyvenue.model.symbols import find_symbol
 from anyvenue.simulation.clock import DrivenTimer
 from anyvenue.simulation.contracts import perpetual
 from anyvenue.simulation.tape import Frame, Tape, find_tapes
@@ -47,14 +48,17 @@ def sources_of(settings: SimulationSettings) -> list[Source]:
 
         return list(synthetic_sources(settings))
     tapes = {tape.header.symbol: tape for tape in find_tapes(settings.market)}
-    for symbol in settings.symbols:
-        if symbol not in tapes:
+    chosen = {}
+    for symbol in settings.symbols or tapes:
+        found = find_symbol(symbol, tapes)
+        if found is None:
             near = get_close_matches(symbol, tapes, n=1, cutoff=0.3)
             raise UnknownInstrument(
                 f"symbols: found {symbol!r}; the tapes of market {settings.market!r} hold {', '.join(tapes)}"
                 + (f". Did you mean {near[0]!r}?" if near else "")
             )
-    return [TapeSource(tapes[symbol], settings) for symbol in settings.symbols or tapes]
+        chosen[found] = tapes[found]
+    return [TapeSource(tape, settings) for tape in chosen.values()]
 
 
 class TapeSource:

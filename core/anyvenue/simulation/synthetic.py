@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from anyvenue.model.enums import OrderType, Side, TimeInForce
-from anyvenue.model.errors import Rejected, UnknownInstrument
+from anyvenue.model.enums import ContractKind, OrderType, Side, TimeInForce
+from anyvenue.model.errors import Rejected
+from anyvenue.model.instrument import Instrument
+from anyvenue.model.numbers import ONE, Rounding, round_to_step
 from anyvenue.model.order_events import OrderCanceled, OrderFilled
 from anyvenue.model.order_spec import OrderSpec
-from anyvenue.model.symbols import parse_symbol
+from anyvenue.model.symbols import MAIN_QUOTES, format_symbol, parse_symbol
 from anyvenue.simulation.chance import Chance
 from anyvenue.simulation.clock import DrivenTimer
 from anyvenue.simulation.contracts import perpetual
@@ -70,10 +72,57 @@ TERMS: Final = {
 OTHER_TERMS: Final = Terms(100_000, Decimal("0.001"), Decimal("0.01"))
 """Any other base: 100 in ticks of 0.001."""
 
+DOLLARS: Final = frozenset({"USD", "USDT", "USDC", "USDE", "DAI", "FDUSD"})
+OTHER_PRICE: Final = Decimal(100)
+PRICES: Final = {
+    currency: Decimal(price)
+    for currency, price in (
+        ("BTC", "60000"),
+        ("ETH", "3000"),
+        ("BNB", "550"),
+        ("SOL", "150"),
+        ("LTC", "70"),
+        ("AVAX", "25"),
+        ("LINK", "12"),
+        ("SUI", "2"),
+        ("XRP", "0.6"),
+        ("ADA", "0.4"),
+        ("TRX", "0.15"),
+        ("DOGE", "0.1"),
+        ("SHIB", "0.00002"),
+        ("PEPE", "0.00001"),
+    )
+}
+TICKS_MIN: Final = 2_000
+"""A price has at least so many ticks, else one of them would be a leap: what is worth less begins at that."""
+TICKS_MAX: Final = 1_000_000
+"""A price has at most so many ticks, else the whole book would lie within nothing: finer ones are bundled."""
+
 
 def synthetic_sources(settings: SimulationSettings) -> list[SyntheticSource]:
     """Return a source for each symbol of the settings. Raises UnknownInstrument for what is no neutral symbol."""
-    return [SyntheticSource(symbol, settings) for symbol in settings.symbols or (DEFAULT_SYMBOL,)]
+    sources = {}
+    for symbol in settings.symbols or (DEFAULT_SYMBOL,):
+        terms, header = _terms_of(symbol)
+        sources[header.symbol] = SyntheticSource(perpetual(header, settings), terms, settings.seed)
+    return list(sources.values())
+
+
+def synthetic_source_of(
+    instrument: Instrument, settings: SimulationSettings, price: Decimal | None = None
+) -> SyntheticSource:
+    """Return a source for any instrument, with any tick and step, linear or inverse. It begins when it is started.
+
+    `price` is about where it begins; without it, at the usual price of its base.
+    """
+    source = SyntheticSource(instrument, _terms_for(instrument, price or usual_price(instrument.base)), settings.seed)
+    source.start_ns = 0
+    return source
+
+
+def usual_price(currency: str) -> Decimal:
+    """Return what one of a currency is worth in dollars when a synthetic market begins."""
+    return ONE if currency in DOLLARS else PRICES.get(currency, OTHER_PRICE)
 
 
 class SyntheticSource:
@@ -82,12 +131,15 @@ class SyntheticSource:
     start_ns = START_NS
     end_ns: int | None = None
 
-    def __init__(self, symbol: str, settings: SimulationSettings) -> None:
-        self._terms, header = _terms_of(symbol)
-        self.instrument = perpetual(header, settings)
-        self._chance = Chance(f"{settings.seed} {symbol}")
-        self._anchor = self._fair = self._terms.price_ticks
-        self._unit = max(1, int(UNIT_NOTIONAL / (self._terms.price_ticks * self._terms.tick * self._terms.step)))
+    def __init__(self, instrument: Instrument, terms: Terms, seed: int) -> None:
+        symbol = instrument.symbol
+        self.instrument = instrument
+        self._terms = terms
+        self._chance = Chance(f"{seed} {symbol}")
+        self._anchor = self._fair = terms.price_ticks
+        self._unit = _unit(instrument, terms)
+        limits = [limit for limit in (instrument.max_quantity, instrument.max_market_quantity) if limit is not None]
+        self._most = instrument.round_quantity(min(limits)) if limits else None
         self._lean = 0
         self._burst_left = 0
         self._count = 0
@@ -236,19 +288,39 @@ class SyntheticSource:
         return 1 + draw(40) * draw(40) // (1 + draw(20))
 
     def _quantity(self, size: int) -> Decimal:
-        return size * self._unit * self._terms.step
+        quantity = size * self._unit * self._terms.step
+        return quantity if self._most is None else min(quantity, self._most)
+
+
+def _unit(instrument: Instrument, terms: Terms) -> int:
+    """Return how many steps the smallest order has."""
+    is_linear = instrument.kind is ContractKind.LINEAR
+    worth = terms.step * (terms.price_ticks * terms.tick if is_linear else ONE)
+    # Twice the minimum, so that it is kept when the price falls.
+    steps = int(max(Decimal(UNIT_NOTIONAL), 2 * instrument.min_notional) / worth)
+    return max(1, steps, int(instrument.min_quantity / terms.step))
+
+
+def _terms_for(instrument: Instrument, price: Decimal) -> Terms:
+    """Return the terms of any instrument, its price about the given one."""
+    rule = instrument.price_rule
+    # With significant figures the ticks are those of the next higher decade, which the price may come to.
+    tick = rule.step_at(price * 2)
+    price = max(round_to_step(price, tick, Rounding.UP), TICKS_MIN * tick)
+    while price > TICKS_MAX * tick:
+        tick *= 10
+    return Terms(int(price / tick), tick, instrument.quantity_step)
 
 
 def _terms_of(symbol: str) -> tuple[Terms, TapeHeader]:
     parsed = parse_symbol(symbol)
-    if parsed.quote is None:
-        raise UnknownInstrument(f"symbols: found {symbol!r}; allowed for a synthetic market are such as BTC-USDT-PERP")
+    quote = parsed.quote or MAIN_QUOTES[0]
     terms = TERMS.get(parsed.base, OTHER_TERMS)
     header = TapeHeader(
-        symbol=symbol,
+        symbol=format_symbol(parsed.base, quote),
         base=parsed.base,
-        quote=parsed.quote,
-        settle=parsed.quote,
+        quote=quote,
+        settle=quote,
         price_tick=str(terms.tick),
         quantity_step=str(terms.step),
         source="synthetic",

@@ -8,32 +8,25 @@ somebody has to turn the clock (see `pump`). A runner can tell when its data has
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import TypeVar
 
 from attrs import evolve
 
-from anyvenue.model.balance import Balance
 from anyvenue.model.depth_sync import Continuity, SequenceRule
-from anyvenue.model.enums import MarginMode, PositionMode, PositionSide
-from anyvenue.model.errors import NotSent, NotSupported, UnknownInstrument
-from anyvenue.model.fill import Fill
+from anyvenue.model.errors import NotSent, NotSupported
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.market import BookSnapshot, Candle, FundingPayment, FundingRate, Ticker, Trade
-from anyvenue.model.order import Order
-from anyvenue.model.order_spec import OrderSpec, Protection
-from anyvenue.model.position import Position
+from anyvenue.model.market import BookSnapshot, Candle, FundingRate, Ticker, Trade
 from anyvenue.simulation.clock import DrivenClock
-from anyvenue.simulation.connection import Connection, attempt
+from anyvenue.simulation.connection import Connection
 from anyvenue.simulation.contracts import VENUE
 from anyvenue.simulation.exchange import Exchange
-from anyvenue.simulation.relabel import as_looked_up, relabel
+from anyvenue.simulation.exchange_client import ExchangeClient
 from anyvenue.simulation.reply import Reply
 from anyvenue.simulation.simulated_market import SimulatedMarket
 from anyvenue.venue.capabilities import Capabilities, Feature
 from anyvenue.venue.descriptor import Environment, VenueContext, VenueDescriptor
-from anyvenue.venue.events import AccountEvent, Channel, Sink, Subscription
-from anyvenue.venue.interface import INTERFACE_VERSION, Venue, VenueOrder
+from anyvenue.venue.events import Channel, Sink, Subscription
+from anyvenue.venue.interface import INTERFACE_VERSION
 
 __all__ = ["CAPABILITIES", "DESCRIPTOR", "SimulatedVenue"]
 
@@ -41,12 +34,12 @@ T = TypeVar("T")
 
 _CHANNELS = (Channel.BOOK, Channel.TRADES, Channel.TICKER, Channel.FUNDING)
 
-CAPABILITIES = Capabilities.of(
-    native=tuple(feature for feature in Feature if feature not in (Feature.CANDLES, Feature.WEBSOCKET_ORDERS))
-)
+_ABSENT = (Feature.CANDLES, Feature.WEBSOCKET_ORDERS, Feature.QUOTES, Feature.LIQUIDATIONS)
+
+CAPABILITIES = Capabilities.of(native=tuple(feature for feature in Feature if feature not in _ABSENT))
 
 
-class SimulatedVenue(Venue):
+class SimulatedVenue(ExchangeClient):
     """One account on a simulated market. Venues on one clock whose settings name one market trade with each other.
 
     The account is named after the connection. Raises TypeError for a clock that is not a DrivenClock.
@@ -58,24 +51,24 @@ class SimulatedVenue(Venue):
     def __init__(self, context: VenueContext) -> None:
         if not isinstance(context.clock, DrivenClock):
             raise TypeError(f"the venue {VENUE!r} runs on a DrivenClock; found a {type(context.clock).__name__}")
-        self._clock = context.clock
+        super().__init__(context.clock)
+        self._driven = context.clock
         self._context = context
         self._market: SimulatedMarket | None = None
         self._wire: Connection | None = None
-        self._instruments: dict[str, Instrument] = {}
 
     # For runners
 
     @property
     def clock(self) -> DrivenClock:
         """The clock that drives it."""
-        return self._clock
+        return self._driven
 
     @property
     def market(self) -> SimulatedMarket:
         """The market it trades on. Raises what `SimulatedMarket` raises for settings that name none."""
         if self._market is None:
-            self._market = SimulatedMarket.on(self._clock, self._context.simulation)
+            self._market = SimulatedMarket.on(self._driven, self._context.simulation)
             self._instruments = {
                 symbol: evolve(listing.instrument, connection=self._context.connection)
                 for symbol, listing in self._market.listings.items()
@@ -127,22 +120,6 @@ class SimulatedVenue(Venue):
         listing, wire = self.market.listing(self._mine(subscription.instrument).symbol), self._open_wire()
         await wire.call(lambda: listing.unsubscribe(channel, wire))
 
-    async def place(self, spec: OrderSpec) -> Sequence[AccountEvent]:
-        """Send a new order."""
-        return await self._command(lambda exchange, account: exchange.place(account, spec))
-
-    async def cancel(self, order: Order) -> Sequence[AccountEvent]:
-        """Cancel an order."""
-        return await self._command(
-            lambda exchange, account: exchange.cancel(
-                account, client_order_id=order.client_order_id, venue_order_id=order.venue_order_id
-            )
-        )
-
-    async def balances(self) -> Sequence[Balance]:
-        """Return the account's balances."""
-        return self._relabeled(await self._ask(lambda exchange, account: exchange.balances(account)))
-
     # Market data by request
 
     def depth_rule(self, instrument: Instrument) -> SequenceRule:
@@ -192,111 +169,9 @@ class SimulatedVenue(Venue):
 
     # More commands
 
-    async def amend(
-        self, order: Order, *, price: Decimal | None = None, quantity: Decimal | None = None
-    ) -> Sequence[AccountEvent]:
-        """Change an order in place. A lower quantity alone keeps its place in the queue."""
-        return await self._command(
-            lambda exchange, account: exchange.amend(
-                account,
-                client_order_id=order.client_order_id,
-                venue_order_id=order.venue_order_id,
-                price=price,
-                quantity=quantity,
-            )
-        )
-
-    async def place_batch(self, specs: Sequence[OrderSpec]) -> Sequence[Sequence[AccountEvent] | Exception]:
-        """Send several orders in one request, carried out one after the other."""
-
-        def place_all(exchange: Exchange, account: str) -> list[list[AccountEvent] | Exception]:
-            def place(spec: OrderSpec) -> list[AccountEvent]:
-                return exchange.place(account, spec)
-
-            return [attempt(lambda spec=spec: place(spec)) for spec in specs]  # type: ignore[misc]
-
-        outcomes = await self._ask(place_all)
-        return [outcome if isinstance(outcome, Exception) else self._relabeled(outcome) for outcome in outcomes]
-
-    async def cancel_all(self, instrument: Instrument) -> Sequence[AccountEvent]:
-        """Cancel every order of the account on an instrument."""
-        symbol = self._mine(instrument).symbol
-        return await self._command(lambda exchange, account: exchange.cancel_all(account, symbol))
-
-    async def close_position(
-        self, instrument: Instrument, position_side: PositionSide = PositionSide.NET
-    ) -> Sequence[AccountEvent]:
-        """Close a position at market."""
-        symbol = self._mine(instrument).symbol
-        return await self._command(lambda exchange, account: exchange.close_position(account, symbol, position_side))
-
-    async def protect(
-        self, instrument: Instrument, protection: Protection, position_side: PositionSide = PositionSide.NET
-    ) -> Sequence[AccountEvent]:
-        """Set a position's take-profit and stop-loss."""
-        symbol = self._mine(instrument).symbol
-        return await self._command(
-            lambda exchange, account: exchange.protect(account, symbol, protection, position_side)
-        )
-
-    async def set_leverage(
-        self, instrument: Instrument, leverage: Decimal, margin_mode: MarginMode = MarginMode.CROSS
-    ) -> Position:
-        """Set leverage and margin mode of an instrument."""
-        symbol = self._mine(instrument).symbol
-
-        def change(exchange: Exchange, account: str) -> Position:
-            exchange.set_leverage(account, symbol, leverage, margin_mode)
-            return exchange.position(account, symbol)
-
-        return relabel(await self._ask(change), self._instruments, self._clock.time_ns())
-
-    async def set_position_mode(self, mode: PositionMode) -> None:
-        """Switch between one-way and hedge mode."""
-        await self._ask(lambda exchange, account: exchange.set_position_mode(account, mode))
-
     async def arm_dead_man_switch(self, timeout_s: int) -> None:
         """Have all orders canceled unless armed again within `timeout_s`; 0 disarms."""
         await self._ask(lambda exchange, account: self.market.arm_dead_man_switch(account, timeout_s))
-
-    # Look-ups
-
-    async def order(self, order: Order) -> VenueOrder | None:
-        """Look one order up."""
-        found = await self._ask(
-            lambda exchange, account: exchange.order(
-                account, client_order_id=order.client_order_id, venue_order_id=order.venue_order_id
-            )
-        )
-        return None if found is None else self._seen([found])[0]
-
-    async def open_orders(self, instrument: Instrument | None = None) -> Sequence[VenueOrder]:
-        """Return the open orders."""
-        symbol = None if instrument is None else self._mine(instrument).symbol
-        orders = await self._ask(lambda exchange, account: exchange.open_orders(account, symbol))
-        return self._seen(orders)
-
-    async def order_history(self, instrument: Instrument, *, start_ns: int) -> Sequence[VenueOrder]:
-        """Return the orders that ended."""
-        symbol = self._mine(instrument).symbol
-        orders = await self._ask(lambda exchange, account: exchange.order_history(account, symbol, start_ns))
-        return self._seen(orders)
-
-    async def fills(self, instrument: Instrument, *, start_ns: int) -> Sequence[Fill]:
-        """Return the account's fills."""
-        symbol = self._mine(instrument).symbol
-        return self._relabeled(await self._ask(lambda exchange, account: exchange.fills(account, symbol, start_ns)))
-
-    async def positions(self) -> Sequence[Position]:
-        """Return the positions that are not flat."""
-        return self._relabeled(await self._ask(lambda exchange, account: exchange.positions(account)))
-
-    async def funding_payments(self, instrument: Instrument, *, start_ns: int) -> Sequence[FundingPayment]:
-        """Return the funding paid and received."""
-        symbol = self._mine(instrument).symbol
-        return self._relabeled(
-            await self._ask(lambda exchange, account: exchange.funding_payments(account, symbol, start_ns))
-        )
 
     # How a request goes
 
@@ -305,28 +180,10 @@ class SimulatedVenue(Venue):
         exchange, account = self.market.exchange, self._context.connection
         return await self._open_wire().call(lambda: request(exchange, account))
 
-    async def _command(self, request: Callable[[Exchange, str], list[AccountEvent]]) -> list[AccountEvent]:
-        return self._relabeled(await self._ask(request))
-
-    def _relabeled(self, events: Sequence[T]) -> list[T]:
-        now = self._clock.time_ns()
-        return [relabel(event, self._instruments, now) for event in events]
-
-    def _seen(self, orders: Sequence[Order]) -> list[VenueOrder]:
-        now = self._clock.time_ns()
-        return [as_looked_up(order, self._instruments, now) for order in orders]
-
     def _open_wire(self) -> Connection:
         if self._wire is None:
             raise NotSent("not connected: call connect first", venue=VENUE)
         return self._wire
-
-    def _mine(self, instrument: Instrument) -> Instrument:
-        found = self._instruments.get(instrument.symbol)
-        if found is None or instrument.connection != found.connection:
-            listed = ", ".join(own.key for own in self._instruments.values())
-            raise UnknownInstrument(f"found {instrument.key}; this connection has {listed}")
-        return found
 
 
 DESCRIPTOR = VenueDescriptor(

@@ -111,8 +111,9 @@ def test_it_has_any_linear_symbol_that_is_asked_for():
     assert list(found.listings) == ["SOL-USDC-PERP", "ETH-USDT-PERP"]
     assert found.listing("SOL-USDC-PERP").instrument.settle == "USDC"
     assert found.end_ns is None
-    with pytest.raises(UnknownInstrument, match="allowed for a synthetic market are such as BTC-USDT-PERP"):
-        market(symbols=("BTC-PERP",))
+    assert list(market(symbols=("BTC-PERP",)).listings) == ["BTC-USDT-PERP"]
+    with pytest.raises(UnknownInstrument, match="allowed are BASE-QUOTE-PERP and BASE-PERP"):
+        market(symbols=("BTCUSDT",))
 
 
 def test_resting_ids_forget_what_is_filled_or_removed():

@@ -1,0 +1,76 @@
+"""What a venue's simulator supplies: its protocol, in front of a stage. Everything around it is the server's affair."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from anyvenue.model.instrument import Instrument
+from anyvenue.simulation.server.messages import HttpRequest, HttpResponse
+from anyvenue.simulation.server.stage import Stage
+from anyvenue.simulation.tape import TapeHeader
+from anyvenue.venue.descriptor import SimulationSettings
+
+__all__ = ["Dialect", "ServerSocket", "SocketHandler"]
+
+
+class ServerSocket(Protocol):
+    """The server's end of a WebSocket connection."""
+
+    def send(self, data: str | bytes) -> None:
+        """Send a message. After the end of the connection this does nothing."""
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """End the connection."""
+
+
+class SocketHandler(Protocol):
+    """What a dialect does with one WebSocket connection."""
+
+    def on_message(self, data: bytes) -> None:
+        """Take a message, text as its UTF-8 bytes."""
+
+    def on_close(self) -> None:
+        """The connection has ended."""
+
+
+class Dialect(ABC):
+    """A venue's protocol: bytes in, bytes out, with a simulated exchange (`stage.exchange`) behind it.
+
+    It is synchronous, has no clock but `stage.clock`, and draws chance only from `stage.chance`. It is never called
+    while it is in a call. It raises nothing: what it refuses is an answer with the venue's own label.
+    """
+
+    paths: Mapping[str, str]
+    """The path of each URL that a client is pointed at, by the name of it, such as {"rest": "/api/v4"}. What begins
+    with `ws` is a WebSocket's."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+
+    @classmethod
+    @abstractmethod
+    def instruments(cls, tapes: Mapping[str, TapeHeader], settings: SimulationSettings) -> list[Instrument]:
+        """Return the contracts that the venue lists, in the venue's own terms.
+
+        `tapes` are the recorded markets there are, by neutral symbol. An instrument with a tape's symbol is moved by
+        that tape; any other one by background traders.
+        """
+
+    def steer(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Do what only this venue's simulator can be told by its control endpoint, and return how it is set then.
+
+        Without anything given, nothing changes. Raises ValueError for what there is none of, saying what there is.
+        """
+        if given:
+            raise ValueError(f"found {', '.join(given)}; this venue's simulator has nothing of its own to be told")
+        return {}
+
+    @abstractmethod
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer an HTTP request."""
+
+    @abstractmethod
+    def accept(self, request: HttpRequest, socket: ServerSocket) -> SocketHandler | HttpResponse:
+        """Take a new WebSocket connection, or refuse it with a response."""

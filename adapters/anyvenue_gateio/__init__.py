@@ -1,0 +1,1 @@
+"""Gate.io perpetual futures (API v4), usdt and btc settled."""

@@ -1,0 +1,239 @@
+"""One WebSocket connection to Gate and what is subscribed on it; the trading API goes over it too."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final, TypeVar
+
+import orjson
+from attrs import frozen
+
+from anyvenue.model.errors import AnyvenueError, AuthenticationFailed, NotSent, OutcomeUnknown, Rejected, RejectReason
+from anyvenue.venue.clock import Clock
+from anyvenue.venue.events import VenueEvent
+from anyvenue.venue.secrets import Secret
+from anyvenue.wire.deadline import deadline
+from anyvenue.wire.link import Heartbeat, Link, Send
+from anyvenue.wire.server_time import ServerTime
+from anyvenue.wire.socket import Dial, SocketClosed
+from anyvenue_gateio import errors
+from anyvenue_gateio.auth import HEADERS, channel_auth, login_payload
+from anyvenue_gateio.streams import Ack, ApiReply, Notice, Reader, Topic, frame, private_topics
+
+__all__ = ["TOPICS_MAX", "Feed", "Keys"]
+
+T = TypeVar("T")
+
+_log = logging.getLogger("anyvenue.gateio")
+
+_DECIMAL_SIZES: Final = {"X-Gate-Size-Decimal": HEADERS["X-Gate-Size-Decimal"]}
+TOPICS_MAX: Final = 100
+"""Streams on one connection: no limit is documented, so this stays small (open question 10)."""
+ANSWER_S: Final = 10.0
+_SECOND_NS: Final = 1_000_000_000
+_DUPLICATE, _DENIED, _SERVER = 2, 4, 3
+
+
+@frozen
+class Keys:
+    """An API key with its secret, and the user it belongs to."""
+
+    key: str
+    secret: Secret
+    user: str = ""
+
+
+class Feed:
+    """A link that subscribes all its topics anew on every connection.
+
+    `on_event` gets events and notices. With `keys` all of the account's topics are subscribed; with `login` the trading
+    API is open on it too.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock,
+        time: ServerTime,
+        dial: Dial,
+        reader: Reader,
+        on_event: Callable[[VenueEvent | Notice], None],
+        on_down: Callable[[str], None],
+        on_up: Callable[[], None],
+        keys: Keys | None = None,
+        login: bool = False,
+    ) -> None:
+        self.topics: dict[Topic, None] = {}
+        self._clock = clock
+        self._time = time
+        self._reader = reader
+        self._on_event = on_event
+        self._on_down = on_down
+        self._send: Send | None = None
+        """Sends over the newest connection that all topics are subscribed on."""
+        self._keys = keys
+        self._private = tuple(private_topics(keys.user)) if keys is not None else ()
+        self._login = login
+        self._numbers = 0
+        self._answers: dict[int | str, asyncio.Future[Any]] = {}
+        self._link = Link(
+            url,
+            venue="gateio",
+            clock=clock,
+            dial=dial,
+            headers=_DECIMAL_SIZES,
+            heartbeat=Heartbeat(ping=self._ping, every_s=10, patience_s=25),
+            on_open=self._opened,
+            on_message=self._on_message,
+            on_down=self._lost,
+            on_up=on_up,
+        )
+
+    async def open(self) -> None:
+        """Connect. Raises NotSent, and TradingEnded for keys that are not accepted."""
+        await self._link.open()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._link.close()
+
+    async def subscribe(self, topic: Topic) -> None:
+        """Subscribe, or while there is no connection: with the next one. Raises what the venue refuses it with."""
+        if topic in self.topics:
+            return
+        self.topics[topic] = None
+        if self._send is not None:
+            try:
+                await self._ask(self._send, topic, "subscribe")
+            except (SocketClosed, OSError):
+                return  # the next connection has it
+            except AnyvenueError:
+                self.topics.pop(topic, None)
+                raise
+
+    async def unsubscribe(self, topic: Topic) -> None:
+        """Unsubscribe, and wait until the venue says that it is done."""
+        if topic in self.topics:
+            del self.topics[topic]
+            self._reader.forget(topic)
+            if self._send is not None:
+                with suppress(SocketClosed, OSError):  # nothing outlives its connection
+                    await self._ask(self._send, topic, "unsubscribe")
+
+    async def call(self, channel: str, param: object, *, headers: Mapping[str, str] | None = None) -> ApiReply:
+        """Ask the trading API, and return its final reply; "received" alone is no reply (chapter 11).
+
+        Raises NotSent before it leaves, and OutcomeUnknown where no final reply comes.
+        """
+        number = str(self._next())
+        payload = {"req_id": number, "req_param": param} | ({"req_header": dict(headers)} if headers else {})
+        content = {"time": self._time_s(), "channel": channel, "event": "api", "payload": payload}
+        try:
+            reply: ApiReply = await self._answer(number, self._link.send, orjson.dumps(content).decode(), channel)
+        except SocketClosed as closed:
+            text = f"the connection ended before the final reply ({closed}); ask the venue what became of it"
+            raise OutcomeUnknown(text, venue="gateio", request=channel) from None
+        return reply
+
+    async def _opened(self, send: Send) -> None:
+        """Bring a new connection to where the last one was."""
+        if self._keys is not None and self._login:
+            await self._log_in(send, self._keys)
+        done: set[Topic] = set()
+        while left := [topic for topic in (*self._private, *self.topics) if topic not in done]:
+            # One contract that is not known fails its whole frame, so each topic has its own.
+            asked = [self._ask(send, topic, "subscribe") for topic in left]
+            for topic, outcome in zip(left, await asyncio.gather(*asked, return_exceptions=True), strict=True):
+                if isinstance(outcome, Rejected) and topic not in self._private:
+                    _log.error("%s", outcome)
+                    self.topics.pop(topic, None)
+                elif isinstance(outcome, BaseException):
+                    raise outcome
+            done.update(left)
+        self._send = send
+
+    def _lost(self, reason: str) -> None:
+        """The connection is gone, and with it every answer that is still awaited."""
+        self._send = None
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(SocketClosed(reason))
+        for topic in self.topics:
+            self._reader.forget(topic)
+        self._on_down(reason)
+
+    async def _log_in(self, send: Send, keys: Keys) -> None:
+        number = f"login-{self._next()}"
+        payload = login_payload(keys.key, keys.secret, time_s=self._time_s(), req_id=number)
+        content = {"time": self._time_s(), "channel": "futures.login", "event": "api", "payload": payload}
+        reply = await self._answer(number, send, orjson.dumps(content).decode(), "futures.login")
+        errs = reply.data.get("errs") or {}
+        if reply.status == 200 and not errs:
+            return
+        label, message = (str(errs.get(name, "")) for name in ("label", "message"))
+        error = errors.error_of(label, message, status=reply.status, request="futures.login")
+        if isinstance(error, Rejected) and error.reason is RejectReason.OTHER:
+            text = "the login to the trading API was refused: check the key, its permissions and its list of addresses"
+            error = AuthenticationFailed(text, venue="gateio", detail=f"{label} {message}")
+        raise error
+
+    async def _ask(self, send: Send, topic: Topic, event: str) -> None:
+        auth, time_s, number = None, self._time_s(), self._next()
+        if self._keys is not None and topic in self._private:
+            auth = channel_auth(self._keys.key, self._keys.secret, channel=topic.channel, event=event, time_s=time_s)
+        text = frame(topic, event, time_s=time_s, number=number, auth=auth)
+        ack: Ack = await self._answer(number, send, text, f"{event} {topic.channel}")
+        where = f"{event} {topic.channel} {' '.join(topic.payload)}"
+        if ack.code is None or (ack.code == _DUPLICATE and "Alert sub" in ack.message):
+            return  # subscribed already: the first subscription lives on (13.2)
+        if ack.code == _DENIED:
+            raise AuthenticationFailed(
+                "the key was not accepted: check it, its environment and the clock", venue="gateio", detail=ack.message
+            )
+        if ack.code == _SERVER:
+            raise NotSent("the venue has trouble of its own; try again", venue="gateio", request=where)
+        raise Rejected(
+            "the subscription was refused", reason=RejectReason.OTHER, venue="gateio", request=where, detail=ack.message
+        )
+
+    async def _answer(self, number: int | str, send: Send, text: str, what: str) -> Any:
+        answer = self._answers[number] = asyncio.get_running_loop().create_future()
+        try:
+            async with deadline(self._clock, ANSWER_S):
+                await send(text)
+                return await answer
+        except TimeoutError:
+            raise OutcomeUnknown(f"no answer within {ANSWER_S:g} s", venue="gateio", request=what) from None
+        finally:
+            del self._answers[number]
+
+    def _on_message(self, raw: bytes) -> None:
+        for told in self._reader.read(raw, self._clock.time_ns()):
+            if isinstance(told, Ack):
+                self._settle(told.id, told)
+            elif isinstance(told, ApiReply):
+                if told.is_final or told.status >= 400:
+                    self._settle(told.request_id, told)
+            elif isinstance(told, Notice) and told.kind == "upgrade":
+                self._link.replace(f"the venue is about to close it: {told.text}")
+            else:
+                self._on_event(told)
+
+    def _settle(self, number: int | str | None, answer: Ack | ApiReply) -> None:
+        waiting = self._answers.get(number) if number is not None else None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
+
+    def _ping(self) -> str:
+        return orjson.dumps({"time": self._time_s(), "channel": "futures.ping"}).decode()
+
+    def _time_s(self) -> int:
+        return self._time.time_ns() // _SECOND_NS
+
+    def _next(self) -> int:
+        self._numbers = self._numbers % (2**31 - 1) + 1  # ids should stay within int32
+        return self._numbers

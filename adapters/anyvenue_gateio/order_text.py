@@ -1,0 +1,35 @@
+"""Gate's `text` of an order: our client order id behind "t-", or the venue's own word for where the order came from."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from anyvenue.model.errors import InvalidOrder, RejectReason
+
+__all__ = ["client_order_id", "origin_reason", "to_text"]
+
+_PREFIX: Final = "t-"
+_ALLOWED: Final = re.compile(r"[0-9A-Za-z_.-]{1,28}")
+_FORCED: Final = re.compile(
+    r"liquidation|liq-.*|hedge-liq-.*|(pm|comb_margin|scm)_liquidate|auto_deleveraging|insurance|clear"
+)
+
+
+def to_text(client_order_id: str) -> str:
+    """Return the `text` that carries a client order id. Raises InvalidOrder for one that does not fit in."""
+    if not _ALLOWED.fullmatch(client_order_id):
+        raise InvalidOrder(
+            f"client_order_id: found {client_order_id!r}; allowed on Gate are 1 to 28 characters of 0-9 A-Z a-z _ - ."
+        )
+    return _PREFIX + client_order_id
+
+
+def client_order_id(text: str | None) -> str | None:
+    """Return the client order id in a `text`; None where the venue's own interfaces or its liquidation wrote it."""
+    return text.removeprefix(_PREFIX) or None if text and text.startswith(_PREFIX) else None
+
+
+def origin_reason(text: str | None) -> RejectReason | None:
+    """Return LIQUIDATION for an order that the venue forced upon the account, by liquidation or deleveraging."""
+    return RejectReason.LIQUIDATION if text and _FORCED.fullmatch(text) else None

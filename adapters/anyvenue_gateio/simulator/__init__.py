@@ -1,0 +1,1 @@
+"""A stand-in for Gate's futures servers, written from Gate's documents alone."""

@@ -1,0 +1,359 @@
+"""Gate's WebSocket channels as pure functions: wishes become frames, frames become events and notices."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import orjson
+from attrs import evolve, frozen
+
+from anyvenue.model.depth_sync import Continuity, Overlap, SequenceRule, SnapshotSource
+from anyvenue.model.enums import Side
+from anyvenue.model.errors import VenueProtocolError
+from anyvenue.model.instrument import Instrument
+from anyvenue.model.market import BookDelta, BookSnapshot, Candle, FundingRate, Liquidation, Quote
+from anyvenue.model.numbers import exact
+from anyvenue.model.order_events import OrderFilled
+from anyvenue.model.times import unix_ns
+from anyvenue.venue.events import Channel, Subscription, VenueEvent
+from anyvenue.wire.exact_json import decode
+from anyvenue_gateio.rest import triggers
+from anyvenue_gateio.rest.account import read_position
+from anyvenue_gateio.rest.history import read_fill
+from anyvenue_gateio.rest.market import INTERVALS, read_candles, read_levels, read_ticker, read_trades
+from anyvenue_gateio.rest.orders import order_report
+
+__all__ = [
+    "UPDATES",
+    "Ack",
+    "ApiReply",
+    "Notice",
+    "Reader",
+    "Topic",
+    "depth_rule",
+    "frame",
+    "private_topics",
+    "topic_of",
+]
+
+UPDATES: Final = "futures.order_book_update"
+UPDATE_DEPTH: Final = 100
+"""Levels a side of `futures.order_book_update`, and of the REST snapshot that goes with it (13.1)."""
+TRADES_KEPT: Final = 2_000
+_MS_NS: Final = 1_000_000
+_BY_CONTRACT: Final = {
+    Channel.TRADES: "futures.trades",
+    Channel.TICKER: "futures.tickers",
+    Channel.FUNDING: "futures.tickers",  # there is no funding channel (12.1)
+    Channel.QUOTES: "futures.book_ticker",
+    Channel.LIQUIDATIONS: "futures.public_liquidates",
+}
+_PRIVATE: Final = ("orders", "usertrades", "positions", "autoorders", "liquidates", "auto_deleverages")
+
+
+@frozen
+class Topic:
+    """What one subscribe frame asks for."""
+
+    channel: str
+    payload: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class Ack:
+    """The answer to a subscribe or unsubscribe frame; `code` is None for success."""
+
+    id: int | None
+    channel: str
+    code: int | None = None
+    message: str = ""
+
+
+@frozen(kw_only=True)
+class ApiReply:
+    """An answer of the trading API. `is_final` is False where it only says that the request was received."""
+
+    request_id: str
+    is_final: bool
+    status: int
+    header: Mapping[str, Any]
+    data: Any
+
+
+@frozen
+class Notice:
+    """To be acted on: `upgrade` (the server goes away), `balance` or `fills` (ask for them), `forced` (tell people)."""
+
+    kind: str
+    text: str = ""
+
+
+def depth_rule(instrument: Instrument, *, updates: bool) -> SequenceRule:
+    """Return the sequence rule of a contract's book: 13.1 with a snapshot by REST, or 13.2 (`futures.obu`)."""
+    if not updates:
+        return SequenceRule(continuity=Continuity.CONTIGUOUS)
+    return SequenceRule(
+        continuity=Continuity.CONTIGUOUS,
+        overlap=Overlap.ALWAYS,
+        snapshot=SnapshotSource.REQUEST,
+        keeps_newer=True,
+        depth=UPDATE_DEPTH,
+    )
+
+
+def topic_of(subscription: Subscription, *, updates: bool) -> Topic:
+    """Return the topic of a subscription; `updates` chooses 13.1 for books. Raises ValueError for an interval."""
+    contract = subscription.instrument.venue_symbol
+    match subscription.channel:
+        case Channel.BOOK if updates:
+            return Topic(UPDATES, (contract, "100ms", str(UPDATE_DEPTH)))
+        case Channel.BOOK:
+            level = 50 if (subscription.depth or 50) <= 50 else 400
+            return Topic("futures.obu", (f"ob.{contract}.{level}",))
+        case Channel.CANDLES:
+            if subscription.interval_s not in INTERVALS:
+                raise ValueError(f"interval_s: found {subscription.interval_s}; allowed are {sorted(INTERVALS)}")
+            return Topic("futures.candlesticks", (INTERVALS[subscription.interval_s], contract))
+        case channel:
+            return Topic(_BY_CONTRACT[channel], (contract,))
+
+
+def private_topics(user: str) -> list[Topic]:
+    """Return the topics that tell all of an account."""
+    return [Topic(f"futures.{name}", (user, "!all")) for name in _PRIVATE] + [Topic("futures.balances", (user,))]
+
+
+def frame(topic: Topic, event: str, *, time_s: int, number: int, auth: Mapping[str, str] | None = None) -> str:
+    """Return a subscribe or unsubscribe frame. order_book_update is left without its level (12.1)."""
+    short = event == "unsubscribe" and topic.channel == UPDATES
+    content: dict[str, Any] = {"time": time_s, "id": number, "channel": topic.channel, "event": event}
+    content["payload"] = topic.payload[:2] if short else topic.payload
+    if auth is not None:
+        content["auth"] = auth
+    return orjson.dumps(content).decode()
+
+
+class Reader:
+    """Reads the frames of one settle currency.
+
+    `find` gives the instrument of a contract name, None for one that is not known; `name_of` our own id of a waiting
+    order, which Gate may not keep. It remembers recent trade ids, since a connection that is replaced repeats them, and
+    the candles that are open.
+
+    Attributes:
+        is_hedged: whether the account is in hedge mode. A pushed fill does not say which position it belongs to, so it
+            is then told as a Notice with the contract's name.
+    """
+
+    def __init__(self, find: Callable[[str], Instrument | None], name_of: Callable[[str], str | None]) -> None:
+        self.is_hedged = False
+        self._find = find
+        self._name_of = name_of
+        self._trades: OrderedDict[tuple[str, object], None] = OrderedDict()
+        self._candles: dict[str, Candle] = {}
+        self._handlers: dict[str, Callable[[Any, int, int], Iterator[VenueEvent | Notice]]] = {
+            "futures.obu": self._obu,
+            UPDATES: self._update,
+            "futures.trades": self._each(self._trade),
+            "futures.tickers": self._each(self._ticker),
+            "futures.book_ticker": self._quote,
+            "futures.candlesticks": self._each(self._candle),
+            "futures.public_liquidates": self._each(self._liquidation),
+            "futures.orders": self._each(lambda row, ins, ts, recv: iter((order_report(row, ins, recv),))),
+            "futures.usertrades": self._each(self._fill),
+            "futures.positions": self._each(lambda row, ins, ts, recv: iter((read_position(row, ins, recv),))),
+            "futures.autoorders": self._each(self._trigger),
+            "futures.balances": lambda result, ts, recv: iter((Notice("balance"),)),
+            "futures.liquidates": self._each(_forced("liquidated")),
+            "futures.auto_deleverages": self._each(_forced("deleveraged by the venue")),
+            "futures.system": _system,
+        }
+
+    def read(self, raw: bytes, ts_recv: int) -> Iterator[VenueEvent | Ack | ApiReply | Notice]:
+        """Return what a frame tells. Raises VenueProtocolError, with the bytes, for what cannot be read."""
+        try:
+            message = orjson.loads(raw)
+            if not isinstance(message, dict):
+                raise TypeError(f"found {type(message).__name__}; allowed are objects")
+            if "header" in message:
+                yield _api_reply(decode(raw))
+                return
+            channel, event, result = message.get("channel", ""), message.get("event"), message.get("result")
+            if event in ("subscribe", "unsubscribe") or message.get("error"):
+                yield _ack(message, channel)
+            handler = self._handlers.get(channel)
+            if handler is None or result is None or event in ("subscribe", "unsubscribe"):
+                return
+            if channel in _EXACT:
+                result = decode(raw)["result"]
+            yield from handler(result, _whole(message.get("time_ms", 0)) * _MS_NS, ts_recv)
+        except VenueProtocolError:
+            raise
+        except (ArithmeticError, AttributeError, KeyError, LookupError, TypeError, ValueError) as error:
+            raise VenueProtocolError(f"cannot be read: {type(error).__name__}: {error}", raw=raw) from error
+
+    def forget(self, topic: Topic) -> None:
+        """Forget what is open of a stream that is no longer heard: how a candle ends, nobody will tell."""
+        if topic.channel == "futures.candlesticks":
+            self._candles.pop("_".join(topic.payload), None)
+
+    def _each(
+        self, read: Callable[[Any, Instrument, int, int], Iterator[VenueEvent | Notice]]
+    ) -> Callable[[Any, int, int], Iterator[VenueEvent | Notice]]:
+        """Return a handler of lists of rows (or one row); rows of contracts that are not known are left out."""
+
+        def handler(result: Any, ts: int, recv: int) -> Iterator[VenueEvent | Notice]:
+            for row in result if isinstance(result, list) else (result,):
+                name = row["n"].partition("_")[2] if "n" in row else triggers.contract_of(row)
+                instrument = self._find(name)
+                if instrument is not None:
+                    yield from read(row, instrument, ts, recv)
+
+        return handler
+
+    def _obu(self, result: Mapping[str, Any], ts: int, recv: int) -> Iterator[VenueEvent]:
+        instrument = self._find(result["s"].split(".")[1])
+        if instrument is None:
+            return
+        bids, asks = result.get("b", ()), result.get("a", ())
+        last_id, ts = _whole(result["u"]), _whole(result["t"]) * _MS_NS
+        if result.get("full"):
+            yield BookSnapshot(instrument=instrument, bids=bids, asks=asks, last_id=last_id, ts_event=ts, ts_recv=recv)
+        else:
+            yield BookDelta(
+                instrument=instrument,
+                bids=bids,
+                asks=asks,
+                first_id=_whole(result["U"]),
+                last_id=last_id,
+                ts_event=ts,
+                ts_recv=recv,
+            )
+
+    def _update(self, result: Mapping[str, Any], ts: int, recv: int) -> Iterator[VenueEvent]:
+        levels = {"b": read_levels(result.get("b") or []), "a": read_levels(result.get("a") or [])}
+        yield from self._obu({**result, **levels, "s": f"ob.{result['s']}"}, ts, recv)
+
+    def _trade(self, row: Mapping[str, Any], instrument: Instrument, ts: int, recv: int) -> Iterator[VenueEvent]:
+        key = (instrument.venue_symbol, row["id"])
+        if key in self._trades:
+            return
+        self._trades[key] = None
+        if len(self._trades) > TRADES_KEPT:
+            self._trades.popitem(last=False)
+        yield from read_trades([row], instrument, recv)
+
+    def _ticker(self, row: Mapping[str, Any], instrument: Instrument, ts: int, recv: int) -> Iterator[VenueEvent]:
+        ticker = evolve(read_ticker(row, instrument, recv), ts_event=_whole(row.get("t", 0)) * _MS_NS or ts)
+        yield ticker
+        if ticker.funding_rate is not None and ticker.next_funding_ts is not None:
+            yield FundingRate(
+                instrument=instrument,
+                rate=ticker.funding_rate,
+                ts_settle=ticker.next_funding_ts,
+                settled=False,
+                ts_event=ticker.ts_event,
+                ts_recv=recv,
+            )
+
+    def _quote(self, row: Mapping[str, Any], ts: int, recv: int) -> Iterator[VenueEvent]:
+        instrument = self._find(row["s"])
+        if instrument is not None:
+            yield Quote(
+                instrument=instrument,
+                bid=exact(row["b"]) if row["b"] else None,
+                bid_quantity=instrument.from_contracts(str(row["B"])),
+                ask=exact(row["a"]) if row["a"] else None,
+                ask_quantity=instrument.from_contracts(str(row["A"])),
+                last_id=_whole(row["u"]),
+                ts_event=_whole(row["t"]) * _MS_NS,
+                ts_recv=recv,
+            )
+
+    def _candle(self, row: Mapping[str, Any], instrument: Instrument, ts: int, recv: int) -> Iterator[VenueEvent]:
+        name = row["n"]
+        seconds = _SECONDS[name.partition("_")[0]]
+        candle = evolve(
+            read_candles([row], instrument, seconds, 0)[0], closed=bool(row.get("w")), ts_event=ts, ts_recv=recv
+        )
+        before = self._candles.pop(name, None)
+        if before is not None and before.ts_open < candle.ts_open:
+            yield evolve(before, closed=True, ts_event=ts, ts_recv=recv)  # its end was not told (12.1)
+        if not candle.closed:
+            self._candles[name] = candle
+        yield candle
+
+    def _liquidation(self, row: Mapping[str, Any], instrument: Instrument, ts: int, recv: int) -> Iterator[VenueEvent]:
+        contracts = exact(str(row["size"]))
+        yield Liquidation(
+            instrument=instrument,
+            side=Side.BUY if contracts > 0 else Side.SELL,
+            price=exact(str(row["price"])),
+            quantity=instrument.from_contracts(abs(contracts)),
+            ts_event=unix_ns(str(row.get("time_ms") or row["time"]), "time"),
+            ts_recv=recv,
+        )
+
+    def _trigger(self, row: Mapping[str, Any], instrument: Instrument, ts: int, recv: int) -> Iterator[VenueEvent]:
+        yield from triggers.read_trigger(row, instrument, recv, self._name_of(triggers.own_id(row)))
+
+    def _fill(
+        self, row: Mapping[str, Any], instrument: Instrument, ts: int, recv: int
+    ) -> Iterator[VenueEvent | Notice]:
+        if self.is_hedged:
+            yield Notice("fills", instrument.venue_symbol)
+            return
+        fill = read_fill(row, instrument, recv)
+        yield OrderFilled(
+            client_order_id=fill.client_order_id,
+            venue_order_id=fill.venue_order_id,
+            fill=fill,
+            ts_event=fill.ts_event,
+            ts_recv=recv,
+        )
+
+
+_EXACT: Final = frozenset(f"futures.{name}" for name in (*_PRIVATE, "public_liquidates", "trades"))
+"""Channels in which money comes as JSON numbers; the others are strings where it matters (12.2)."""
+_SECONDS: Final = {name: seconds for seconds, name in INTERVALS.items()}
+
+
+def _forced(what: str) -> Callable[[Any, Instrument, int, int], Iterator[Notice]]:
+    return lambda row, instrument, ts, recv: iter((Notice("forced", f"{instrument.key}: {what}: {dict(row)}"),))
+
+
+def _system(result: Mapping[str, Any], ts: int, recv: int) -> Iterator[Notice]:
+    if result.get("type") == "upgrade":
+        yield Notice("upgrade", str(result.get("msg", "")))
+
+
+def _whole(value: object) -> int:
+    """Return an id or a time as it came. Raises TypeError for what is no whole number."""
+    if type(value) is not int:
+        raise TypeError(f"found {value!r}; allowed are whole numbers")
+    return value
+
+
+def _ack(message: Mapping[str, Any], channel: str) -> Ack:
+    number, error, result = message.get("id"), message.get("error"), message.get("result")
+    number = None if number is None else _whole(number)
+    if error:
+        return Ack(id=number, channel=channel, code=_whole(error["code"]), message=str(error.get("message", "")))
+    failed = isinstance(result, Mapping) and result.get("status") == "fail"
+    return Ack(id=number, channel=channel, code=3 if failed else None)
+
+
+def _api_reply(message: Mapping[str, Any]) -> ApiReply:
+    header, data = message["header"], message.get("data") or {}
+    for found in (data, data.get("errs") or {}):
+        if not isinstance(found, Mapping):
+            raise TypeError(f"found {found!r}; allowed are objects")
+    return ApiReply(
+        request_id=str(message.get("request_id", "")),
+        is_final=not message.get("ack"),
+        status=int(header["status"]),
+        header=header,
+        data=data,
+    )

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from anyvenue.model.enums import ContractKind, TradingStatus
-from anyvenue.model.errors import UnknownInstrument
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import EXACT, ONE, Rounding, exact, round_to_step
 from anyvenue.model.pricing import Tick
@@ -121,13 +120,13 @@ def _status(contract: Mapping[str, Any], now_ns: int) -> TradingStatus:
     return TradingStatus.TRADING
 
 
-def wrong_settle(name: str, settle: str) -> UnknownInstrument | None:
-    """Return the error for a contract, neutral or Gate's name, that another settle has; None for any other name."""
+def wrong_settle(name: str, settle: str) -> str:
+    """Return what to say of a contract, neutral or Gate's name, that another settle has; empty for any other name."""
     quote = name.removesuffix("-PERP").replace("-", "_").rpartition("_")[2]
     right = _SETTLE_OF_QUOTE.get(quote, settle)
     if right == settle:
-        return None
-    return UnknownInstrument(
-        f"instrument: found {name!r} on a connection with settle = {settle!r}; contracts in {quote} are listed with "
-        f"settle = {right!r}: choose one of this connection's, or make a connection with that settle"
+        return ""
+    return (
+        f"this connection has settle = {settle!r}, and contracts in {quote} are listed with settle = {right!r}: choose "
+        "one of this connection's, or make a connection with that settle"
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import gate_api
 import pytest
 
 from anyvenue.simulation.server.hosting import Hosted, host
@@ -14,8 +15,6 @@ from anyvenue.venue.clock import WallClock
 from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueContext
 from anyvenue.venue.events import Channel
 from anyvenue_gateio.simulator.dialect import GateDialect
-
-gate_api = pytest.importorskip("gate_api")
 
 
 def run(session: Callable[[Any], None]) -> None:

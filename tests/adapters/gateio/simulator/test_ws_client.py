@@ -10,14 +10,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
+import websocket
 
 from anyvenue.simulation.server.hosting import host
 from anyvenue.venue.clock import WallClock
 from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueContext
 from anyvenue_gateio.simulator.dialect import GateDialect
-
-websocket = pytest.importorskip("websocket")
 
 PATIENCE_S = 10
 

@@ -56,10 +56,10 @@ def open_paper(open_real: Callable[[VenueContext], Venue], context: VenueContext
 class PaperVenue(ExchangeClient):
     """Market data of `real`, orders to an exchange in this process. The account is named after the connection.
 
-    The first subscription or order for an instrument has the exchange hear of it too. That goes on until the last
-    subscription of the instrument is given back while the account has neither an order nor a position in it. An order
-    waits a few seconds for the first book; while a book is out of step, whatever could trade is answered NotSent, and
-    what rests is not filled. The account lives as long as this object.
+    The first subscription or order for an instrument has the exchange hear of it too: until the last subscription is
+    given back, or where it has been traded, until the close. An order waits a few seconds for the first book; while a
+    book is out of step, whatever could trade is answered NotSent, and what rests is not filled. The account lives as
+    long as this object.
     """
 
     def __init__(self, real: Venue, context: VenueContext) -> None:

@@ -56,6 +56,7 @@ class PaperStreams:
         self._sink = sink
         self._wanted: set[_Stream] = set()
         self._running: dict[_Stream, Subscription] = {}
+        self._traded: set[str] = set()
         self._changing = asyncio.Lock()
         self._resyncing: dict[asyncio.Task[None], LiveFeed] = {}
 
@@ -90,7 +91,7 @@ class PaperStreams:
             return
         self._wanted.discard(stream)
         async with self._changing:
-            if not any(wanted[1] == symbol for wanted in self._wanted) and symbol not in self._market.busy:
+            if not any(wanted[1] == symbol for wanted in self._wanted) and symbol not in self._traded:
                 feed = self._market.feeds.pop(symbol, None)
                 if feed is not None:
                     feed.stop()
@@ -109,8 +110,13 @@ class PaperStreams:
             self._resync(feed)
 
     async def feed(self, instrument: Instrument, first: Subscription | None = None) -> LiveFeed:
-        """Have the exchange hear of an instrument; `first` is what somebody else wants to hear of it too."""
+        """Have the exchange hear of an instrument; `first` is what somebody wants to hear of it too.
+
+        Without that it is for trading, and goes on as long as the connection.
+        """
         market, symbol = self._market, instrument.symbol
+        if first is None:
+            self._traded.add(symbol)
         wishes = [] if first is None else [first]
         for channel, feature in _FEED.items():
             if channel is Channel.BOOK or self._real.capabilities.has(feature):

@@ -510,7 +510,7 @@ def test_unsubscribing_does_not_stop_what_an_order_needs():
         await desk.wait(desk.venue.close_position(desk.real.instrument))
         await desk.subscribe(Channel.TRADES)
         await desk.unsubscribe(Channel.TRADES)
-        assert desk.real.running == {}
+        assert set(desk.real.running) == FED  # what has been traded may be traded again at any time
 
     play(scenario)
 

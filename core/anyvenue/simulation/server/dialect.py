@@ -54,9 +54,17 @@ class Dialect(ABC):
     def instruments(cls, tapes: Mapping[str, TapeHeader], settings: SimulationSettings) -> list[Instrument]:
         """Return the contracts that the venue lists, in the venue's own terms.
 
-        `tapes` are the recorded markets there are, by neutral symbol. An instrument with a tape's symbol is moved by
-        that tape; any other one by background traders.
+        `tapes` are the recorded markets there are, by neutral symbol. An instrument is moved by the tape that
+        `tape_of` names, where there is one; any other one by background traders.
         """
+
+    @classmethod
+    def tape_of(cls, instrument: Instrument) -> str:
+        """Return the neutral symbol of the recorded market that moves an instrument: its own, unless said otherwise.
+
+        A venue that quotes in another dollar than the tapes names those of the same base.
+        """
+        return instrument.symbol
 
     def steer(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """Do what only this venue's simulator can be told by its control endpoint, and return how it is set then.

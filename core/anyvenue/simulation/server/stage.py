@@ -97,7 +97,10 @@ class Stage:
         found = () if settings.market == "synthetic" else find_tapes(settings.market)
         tapes = {tape.header.symbol: tape for tape in found}
         headers = {symbol: tape.header for symbol, tape in tapes.items()}
-        return cls(clock, settings, dialect.instruments(headers, settings), tapes)
+        instruments = dialect.instruments(headers, settings)
+        named = {instrument.symbol: dialect.tape_of(instrument) for instrument in instruments}
+        moving = {symbol: tapes[name] for symbol, name in named.items() if name in tapes}
+        return cls(clock, settings, instruments, {**tapes, **moving})
 
     def time_ns(self) -> int:
         """Return the time as the venue's servers have it: what they answer, and judge signatures by."""

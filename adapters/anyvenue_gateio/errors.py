@@ -115,7 +115,7 @@ def refusal_of(request: Request, response: Response) -> Refusal | None:
     if trace := response.headers.get("x-gate-trace-id"):
         message = f"{message} (trace id {trace})".lstrip()
     reset = reset_ns(response)
-    wait = 1.0 if reset is None else min(max((reset - response.ts_recv) / 1e9, 0.1), 60.0)
+    wait = 1.0 if reset is None else min(max((reset - _sent_ns(response)) / 1e9, 0.1), 60.0)
     error = error_of(label, message, status=response.status, request=request, retry_after_s=wait)
     expired = label == "REQUEST_EXPIRED"
     return Refusal(
@@ -149,6 +149,12 @@ def error_of(
     if isinstance(what, RejectReason):
         return _CLASSES.get(what, Rejected)(text, reason=what, code=label, venue=VENUE, request=name, detail=detail)
     return what(text, venue=VENUE, request=name, detail=detail)
+
+
+def _sent_ns(response: Response) -> int:
+    """Return when an answer left Gate, by its own clock, which resets are told by too; else when it came, by ours."""
+    left_us = response.headers.get("x-out-time", "")
+    return int(left_us) * 1000 if left_us.isdecimal() and len(left_us) == 16 else response.ts_recv
 
 
 def _is_server_fault(label: str, status: int) -> bool:

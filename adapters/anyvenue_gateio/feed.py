@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import orjson
-from attrs import frozen
+from attrs import field, frozen
 
 from anyvenue.model.errors import AnyvenueError, AuthenticationFailed, NotSent, OutcomeUnknown, Rejected, RejectReason
 from anyvenue.venue.clock import Clock
@@ -41,7 +41,7 @@ _DUPLICATE, _DENIED, _SERVER = 2, 4, 3
 class Keys:
     """An API key with its secret, and the user it belongs to."""
 
-    key: str
+    key: str = field(repr=False)
     secret: Secret
     user: str = ""
 

@@ -69,7 +69,7 @@ from anyvenue_gateio.descriptor import CAPABILITIES
 from anyvenue_gateio.endpoints import GateOptions, urls
 from anyvenue_gateio.feed import TOPICS_MAX, Feed, Keys
 from anyvenue_gateio.rest import account, history, market, orders, triggers
-from anyvenue_gateio.streams import UPDATES, Notice, Reader, Topic, depth_rule, topic_of
+from anyvenue_gateio.streams import UPDATES, ApiReply, Notice, Reader, Topic, depth_rule, topic_of
 
 __all__ = ["GateVenue"]
 
@@ -89,6 +89,7 @@ _SIDES: Final = {
     PositionMode.ONE_WAY: (PositionSide.NET,),
     PositionMode.HEDGE: (PositionSide.LONG, PositionSide.SHORT),
 }
+_OBU: Final = "futures.obu"
 _GONE: Final = (RejectReason.UNKNOWN_ORDER, RejectReason.ORDER_CLOSED)
 
 
@@ -204,8 +205,7 @@ class GateVenue(RemoteVenue):
 
     def explain(self, symbol: str) -> str:
         """Tell which settle currency has a contract that this one has not."""
-        error = instruments.wrong_settle(symbol, self._settle)
-        return "" if error is None else str(error)
+        return instruments.wrong_settle(symbol, self._settle)
 
     # What comes in
 
@@ -267,11 +267,26 @@ class GateVenue(RemoteVenue):
         for balance in await self.balances():
             self.sink(balance)
 
+    def lost(self, reason: str) -> None:
+        """Tell that the stream is gone. One reason may be that a clock was set: the way back needs the right time."""
+        super().lost(reason)
+        self.start("the venue's time", self._time.sync)
+
     def _returned(self) -> None:
         self.returned()
-        for topic in self._feed.topics:
-            if topic.channel == UPDATES:
-                self.start(f"book {topic.payload[0]}", partial(self._insist, self._send_snapshot, topic))
+        self._renew_books(self._feed)
+        for feed in self._extra:  # every book of the connection was called stale, theirs too
+            self._renew_books(feed, is_new=False)
+
+    def _renew_books(self, feed: Feed, *, is_new: bool = True) -> None:
+        """Have the books of a feed told anew; obu does that by itself on a connection that is new."""
+        for topic in feed.topics:
+            if topic.channel == UPDATES or (topic.channel == _OBU and not is_new):
+                self._renew(topic)
+
+    def _renew(self, topic: Topic) -> None:
+        renew = self._send_snapshot if topic.channel == UPDATES else self._subscribe_again
+        self.start(f"book {topic.payload[0]}", partial(self._insist, renew, topic))
 
     # Market data
 
@@ -292,7 +307,7 @@ class GateVenue(RemoteVenue):
             self._topics.pop(key, None)
             raise
         if topic.channel == UPDATES:
-            await self.resync(subscription)
+            self._renew(topic)
 
     async def unsubscribe(self, subscription: Subscription) -> None:
         """Stop a stream; one that another subscription needs too goes on (ticker and funding rate share theirs)."""
@@ -305,8 +320,7 @@ class GateVenue(RemoteVenue):
         """Have one book started anew, by REST or by subscribing again, for as long as it takes."""
         topic = self._topics.get(stream_key(subscription))
         if topic is not None:
-            renew = self._send_snapshot if topic.channel == UPDATES else self._subscribe_again
-            self.start(f"book {topic.payload[0]}", partial(self._insist, renew, topic))
+            self._renew(topic)
 
     async def _insist(self, renew: Callable[[Topic], Awaitable[None]], topic: Topic) -> None:
         """Do so until it is done: whoever asked for it does not ask again."""
@@ -329,7 +343,7 @@ class GateVenue(RemoteVenue):
         feeds = [feed for feed in (self._feed, *self._extra) if topic in feed.topics or len(feed.topics) < TOPICS_MAX]
         if feeds:
             return feeds[0]
-        feed = self._make_feed(lambda reason: self._extra_down(feed, reason), lambda: None, keys=None)
+        feed = self._make_feed(lambda why: self._extra_down(feed, why), lambda: self._renew_books(feed), keys=None)
         self._extra.append(feed)
         self.at_close(feed.close)
         await feed.open()
@@ -659,13 +673,20 @@ class GateVenue(RemoteVenue):
         if self._options.order_entry == "rest":
             return await self.ask(request)
         param = orjson.loads(request.body or b"{}") | which
-        await self._limiter.take(limits.PLACE, urgent=request.urgent)
-        reply = await self._feed.call(channel, param, headers=request.headers)
-        errs = reply.data.get("errs")
+
+        async def call() -> tuple[ApiReply, Mapping[str, Any]]:
+            await self._limiter.take(limits.PLACE, urgent=request.urgent)
+            reply = await self._feed.call(channel, param, headers=request.headers)
+            return reply, reply.data.get("errs") or {}
+
+        reply, errs = await call()
+        if errs.get("label") == "REQUEST_EXPIRED":  # it was not run, because of its time stamp
+            await self._time.sync()
+            reply, errs = await call()
         if errs or reply.status >= 400:
-            label, message = (str((errs or {}).get(name, "")) for name in ("label", "message"))
+            label, message = (str(errs.get(name, "")) for name in ("label", "message"))
             raise errors.error_of(label, message, status=reply.status, request=channel)
-        return reply.data["result"]
+        return reply.data.get("result")
 
     def _expiry_ms(self) -> int:
         return self._time.time_ns() // 1_000_000 + int(self._options.order_expiry_s * 1000)

@@ -43,6 +43,8 @@ Number: TypeAlias = Decimal | int | str
 ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
 _TWO: Final = Decimal(2)
+DIGITS_MAX: Final = 1_000
+"""So many digits a number may have before or behind its point; `1e999999999`, written out, would fill the memory."""
 
 EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 """A context in which sums and products keep every digit. It cannot divide."""
@@ -87,6 +89,8 @@ def exact(value: Number, name: str = "value") -> Decimal:
         raise TypeError(f"{name}: found {value!r} ({type(value).__name__}); allowed are Decimal, int and str")
     if not number.is_finite():
         raise ValueError(f"{name}: found {value!s}; allowed are finite numbers")
+    if not -DIGITS_MAX <= number.adjusted() <= DIGITS_MAX:
+        raise ValueError(f"{name}: found {value!s}; allowed are numbers of at most {DIGITS_MAX} digits")
     return number
 
 

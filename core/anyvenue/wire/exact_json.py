@@ -18,7 +18,7 @@ def decode(raw: bytes | str, *, venue: str = "", request: str = "") -> Any:
     """Return what a JSON text says. Raises VenueProtocolError, with the bytes, for what is no JSON."""
     try:
         return _DECODER.decode(raw)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ArithmeticError, UnicodeError, RecursionError) as error:
         data = raw if isinstance(raw, bytes) else raw.encode(errors="surrogatepass")
         raise VenueProtocolError(
             f"found what is not JSON ({error}); look at the raw bytes, it may be a gateway's page",

@@ -116,3 +116,9 @@ class TestDivision:
     def test_divided_down_is_never_too_much(self, value, divisor):
         assume(divisor)
         assert divide_down(value, divisor) * divisor <= value
+
+
+@pytest.mark.parametrize("text", ["1e1001", "-1e999999999", "1e-1001", "0.1e-999999999"])
+def test_a_number_that_would_fill_the_memory_is_refused(text):
+    with pytest.raises(ValueError, match="allowed are numbers of at most 1000 digits"):
+        exact(text)

@@ -44,7 +44,7 @@ class Dialect(ABC):
 
     paths: Mapping[str, str]
     """The path of each URL that a client is pointed at, by the name of it, such as {"rest": "/api/v4"}. What begins
-    with `ws` is a WebSocket's."""
+    with `ws` is a WebSocket's; whatever the path, every WebSocket is offered to `accept`."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage

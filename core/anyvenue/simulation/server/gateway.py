@@ -55,11 +55,6 @@ class Gateway:
         self.stage.skew_ns = plan.clock_skew_ns
 
     @property
-    def socket_paths(self) -> frozenset[str]:
-        """The paths of WebSockets."""
-        return frozenset(path for name, path in self.dialect.paths.items() if name.startswith("ws"))
-
-    @property
     def sockets(self) -> int:
         """How many sockets are open."""
         return len(self._lines)

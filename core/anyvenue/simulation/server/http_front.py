@@ -29,7 +29,6 @@ class HttpFront:
     def __init__(self, gateway: Gateway, real_time: RealTime) -> None:
         self._gateway = gateway
         self._real_time = real_time
-        self._socket_paths = {path.rstrip("/") for path in gateway.socket_paths}
         self._runner: web.ServerRunner | None = None
         self.port = 0
 
@@ -53,7 +52,7 @@ class HttpFront:
 
     async def _answer(self, came: web.BaseRequest) -> web.StreamResponse:
         request = await _request(came)
-        if request.path.rstrip("/") in self._socket_paths and _wants_socket(request):
+        if _wants_socket(request):
             return await self._serve_socket(came, request)
         arrived: asyncio.Future[HttpResponse | None] = asyncio.get_running_loop().create_future()
 
@@ -184,7 +183,8 @@ async def _request(came: web.BaseRequest) -> HttpRequest:
 
 
 def _wants_socket(request: HttpRequest) -> bool:
-    return request.headers.get("upgrade", "").lower() == "websocket"
+    is_upgrade = "upgrade" in request.headers.get("connection", "").lower()
+    return is_upgrade and request.headers.get("upgrade", "").lower() == "websocket"
 
 
 def _response(came: web.BaseRequest, response: HttpResponse | None) -> web.Response:

@@ -11,7 +11,15 @@ from typing import Any, Final, TypeVar
 import orjson
 from attrs import field, frozen
 
-from anyvenue.model.errors import AnyvenueError, AuthenticationFailed, NotSent, OutcomeUnknown, Rejected, RejectReason
+from anyvenue.model.errors import (
+    AnyvenueError,
+    AuthenticationFailed,
+    NotSent,
+    OutcomeUnknown,
+    Rejected,
+    RejectReason,
+    VenueProtocolError,
+)
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.events import VenueEvent
 from anyvenue.venue.secrets import Secret
@@ -64,7 +72,7 @@ class Feed:
         on_event: Callable[[VenueEvent | Notice], None],
         on_down: Callable[[str], None],
         on_up: Callable[[], None],
-        keys: Keys | None = None,
+        keys: Callable[[], Keys | None] = lambda: None,
         login: bool = False,
     ) -> None:
         self.topics: dict[Topic, None] = {}
@@ -76,7 +84,7 @@ class Feed:
         self._send: Send | None = None
         """Sends over the newest connection that all topics are subscribed on."""
         self._keys = keys
-        self._private = tuple(private_topics(keys.user)) if keys is not None else ()
+        self._private = tuple(private_topics(known.user)) if (known := keys()) is not None else ()
         self._login = login
         self._numbers = 0
         self._answers: dict[int | str, asyncio.Future[Any]] = {}
@@ -141,8 +149,8 @@ class Feed:
 
     async def _opened(self, send: Send) -> None:
         """Bring a new connection to where the last one was."""
-        if self._keys is not None and self._login:
-            await self._log_in(send, self._keys)
+        if self._login and (keys := self._keys()) is not None:
+            await self._log_in(send, keys)
         done: set[Topic] = set()
         while left := [topic for topic in (*self._private, *self.topics) if topic not in done]:
             # One contract that is not known fails its whole frame, so each topic has its own.
@@ -183,8 +191,8 @@ class Feed:
 
     async def _ask(self, send: Send, topic: Topic, event: str) -> None:
         auth, time_s, number = None, self._time_s(), self._next()
-        if self._keys is not None and topic in self._private:
-            auth = channel_auth(self._keys.key, self._keys.secret, channel=topic.channel, event=event, time_s=time_s)
+        if topic in self._private and (keys := self._keys()) is not None:
+            auth = channel_auth(keys.key, keys.secret, channel=topic.channel, event=event, time_s=time_s)
         text = frame(topic, event, time_s=time_s, number=number, auth=auth)
         ack: Ack = await self._answer(number, send, text, f"{event} {topic.channel}")
         where = f"{event} {topic.channel} {' '.join(topic.payload)}"
@@ -212,16 +220,23 @@ class Feed:
             del self._answers[number]
 
     def _on_message(self, raw: bytes) -> None:
-        for told in self._reader.read(raw, self._clock.time_ns()):
-            if isinstance(told, Ack):
-                self._settle(told.id, told)
-            elif isinstance(told, ApiReply):
-                if told.is_final or told.status >= 400:
-                    self._settle(told.request_id, told)
-            elif isinstance(told, Notice) and told.kind == "upgrade":
-                self._link.replace(f"the venue is about to close it: {told.text}")
-            else:
-                self._on_event(told)
+        try:
+            for told in self._reader.read(raw, self._clock.time_ns()):
+                self._take(told)
+        except VenueProtocolError:
+            self._on_event(Notice("unreadable"))
+            raise
+
+    def _take(self, told: VenueEvent | Ack | ApiReply | Notice) -> None:
+        if isinstance(told, Ack):
+            self._settle(told.id, told)
+        elif isinstance(told, ApiReply):
+            if told.is_final or told.status >= 400:
+                self._settle(told.request_id, told)
+        elif isinstance(told, Notice) and told.kind == "upgrade":
+            self._link.replace(f"the venue is about to close it: {told.text}")
+        else:
+            self._on_event(told)
 
     def _settle(self, number: int | str | None, answer: Ack | ApiReply) -> None:
         waiting = self._answers.get(number) if number is not None else None

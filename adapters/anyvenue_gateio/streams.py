@@ -84,7 +84,7 @@ class ApiReply:
 
 @frozen
 class Notice:
-    """To be acted on: `upgrade` (the server goes away), `balance` or `fills` (ask for them), `forced` (tell people)."""
+    """What to act on: `upgrade` (the server leaves), `balance`, `fills`, `unreadable` (ask), `forced` (tell people)."""
 
     kind: str
     text: str = ""

@@ -56,6 +56,7 @@ from anyvenue.venue.events import (
 from anyvenue.venue.interface import VenueOrder
 from anyvenue.venue.missed import filled
 from anyvenue.venue.remote import RemoteVenue, StreamKey, stream_key
+from anyvenue.venue.secrets import SecretSource
 from anyvenue.wire.breaker import Breaker
 from anyvenue.wire.deadline import pause
 from anyvenue.wire.dial import dial
@@ -82,6 +83,7 @@ RECENT_NS: Final = 60 * _SECOND_NS
 NAMES_KEPT: Final = 10_000
 RESYNC_PAUSE_S: Final = 0.5
 """A snapshot by REST may lag behind the stream (13.1): the next one is asked for no sooner than this."""
+RESYNC_PAUSE_S_MAX: Final = 8.0
 
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -106,6 +108,7 @@ class GateVenue(RemoteVenue):
 
     name = errors.VENUE
     capabilities = CAPABILITIES
+    candle_intervals = frozenset(market.INTERVALS)
     _feed: Feed
 
     def __init__(self, context: VenueContext) -> None:
@@ -119,6 +122,7 @@ class GateVenue(RemoteVenue):
         self._time = ServerTime(self.clock, self._server_time)
         self._mode = PositionMode.ONE_WAY
         self._keys: Keys | None = None
+        self._secrets: SecretSource | None = None
         self._topics: dict[StreamKey, Topic] = {}
         self._extra: list[Feed] = []
         self._snapshots: dict[str, int] = {}
@@ -141,6 +145,7 @@ class GateVenue(RemoteVenue):
             server_time=self._time,
             headers=auth.HEADERS,
             breaker=Breaker(self.clock),
+            secrets=self._secrets,
             transport=transport,
         )
         self.at_close(self.http.close)
@@ -152,7 +157,7 @@ class GateVenue(RemoteVenue):
             self._set_mode(known.position_mode)
             self._keys, self.is_private = evolve(keys, user=known.user), True
         await self._list_instruments()
-        self._feed = self._make_feed(self.lost, self._returned, keys=self._keys)
+        self._feed = self._make_feed(self.lost, self._returned, keys=self._present_keys)
         self.at_close(self._feed.close)
         await self._feed.open()
 
@@ -167,10 +172,13 @@ class GateVenue(RemoteVenue):
             own = Keys(hosted.key.key, hosted.key.secret)
             return hosted.urls["rest"], hosted.urls[f"ws_{self._settle}"], hosted.transport, hosted.dial, own
         given = self.context.credentials
+        self._secrets = given if isinstance(given, SecretSource) else None
         keys = Keys(given["key"].reveal(), given["secret"]) if given else None
         return *urls(self.context.environment, self._options), None, dial, keys
 
-    def _make_feed(self, on_down: Callable[[str], None], on_up: Callable[[], None], *, keys: Keys | None) -> Feed:
+    def _make_feed(
+        self, on_down: Callable[[str], None], on_up: Callable[[], None], *, keys: Callable[[], Keys | None]
+    ) -> Feed:
         return Feed(
             self._ws_url,
             clock=self.clock,
@@ -188,9 +196,16 @@ class GateVenue(RemoteVenue):
         return market.read_server_time(await self.ask(market.SERVER_TIME))
 
     def _sign(self, request: Request, path: str, time_ns: int) -> Mapping[str, str]:
-        if self._keys is None:
+        keys = self._present_keys()
+        if keys is None:
             raise NotSupported("this connection has no credentials, so it has market data only", venue=self.name)
-        return auth.rest_headers(self._keys.key, self._keys.secret, request, path, time_ns)
+        return auth.rest_headers(keys.key, keys.secret, request, path, time_ns)
+
+    def _present_keys(self) -> Keys | None:
+        """Return the keys as they are now: rotated ones are used from the next signature on."""
+        if self._keys is None or self._secrets is None:
+            return self._keys
+        return evolve(self._keys, key=self._secrets["key"].reveal(), secret=self._secrets["secret"])
 
     async def _list_instruments(self) -> None:
         fees = await self.ask(instruments.fees_request(self._settle)) if self._keys else None
@@ -216,6 +231,8 @@ class GateVenue(RemoteVenue):
             elif event.kind == "fills":
                 instrument = self.by_name[event.text]
                 self.start(f"fills {event.text}", partial(self._tell_fills, instrument), after_s=PUSH_PAUSE_S)
+            elif event.kind == "unreadable":
+                self.mistrust()
             else:
                 _log.warning("%s", event.text)
             return
@@ -324,6 +341,7 @@ class GateVenue(RemoteVenue):
 
     async def _insist(self, renew: Callable[[Topic], Awaitable[None]], topic: Topic) -> None:
         """Do so until it is done: whoever asked for it does not ask again."""
+        wait_s = RESYNC_PAUSE_S
         while topic in self._topics.values():
             try:
                 await renew(topic)
@@ -332,7 +350,8 @@ class GateVenue(RemoteVenue):
                 if isinstance(error, Rejected | TradingEnded) and not isinstance(error, RateLimited):
                     raise
                 _log.warning("%s: not yet anew: %s", topic.payload[0], error)
-                await pause(self.clock, RESYNC_PAUSE_S)
+                await pause(self.clock, wait_s)
+                wait_s = min(2 * wait_s, RESYNC_PAUSE_S_MAX)
 
     async def _subscribe_again(self, topic: Topic) -> None:
         feed = await self._feed_for(topic)
@@ -343,7 +362,9 @@ class GateVenue(RemoteVenue):
         feeds = [feed for feed in (self._feed, *self._extra) if topic in feed.topics or len(feed.topics) < TOPICS_MAX]
         if feeds:
             return feeds[0]
-        feed = self._make_feed(lambda why: self._extra_down(feed, why), lambda: self._renew_books(feed), keys=None)
+        feed = self._make_feed(
+            lambda why: self._extra_down(feed, why), lambda: self._renew_books(feed), keys=lambda: None
+        )
         self._extra.append(feed)
         self.at_close(feed.close)
         await feed.open()

@@ -22,7 +22,7 @@ from anyvenue.venue import registry
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.clock import Clock, WallClock
 from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueContext, VenueDescriptor
-from anyvenue.venue.secrets import Secret, SecretReference
+from anyvenue.venue.secrets import SecretReference, SecretSource
 from anyvenue.venue.session import Session
 from anyvenue.venue.stream import Driver
 
@@ -71,7 +71,7 @@ def connect(
         clock=clock,
         session=session,
         options=_options(descriptor, options),
-        credentials=_secrets(credentials),
+        credentials=_secrets(credentials, connection or venue, clock),
         simulation=settings,
         allow_approximate=frozenset(Feature(feature) for feature in allow_approximate),
     )
@@ -147,10 +147,14 @@ def _options(descriptor: VenueDescriptor, options: Mapping[str, Any] | object | 
     )
 
 
-def _secrets(credentials: Mapping[str, str] | None) -> Mapping[str, Secret] | None:
+def _secrets(credentials: Mapping[str, str] | None, owner: str, clock: Clock) -> SecretSource | None:
     if credentials is None:
         return None
-    return {name: SecretReference.parse(reference).resolve() for name, reference in credentials.items()}
+    references = {name: SecretReference.parse(reference) for name, reference in credentials.items()}
+    source = SecretSource(references, owner=owner, clock=clock)
+    for error in source.fetch().values():
+        raise error
+    return source
 
 
 def _time(descriptor: VenueDescriptor, settings: SimulationSettings) -> tuple[Clock, Driver, str]:

@@ -42,18 +42,17 @@ def _sign(secret: Secret, text: str) -> str:
 
 
 class Doorman:
-    """Lets in who has a key. `skew_ns` is how far the server's clock is ahead of the market's."""
+    """Lets in who has a key."""
 
-    def __init__(self, stage: Stage, skew_ns: int = 0) -> None:
+    def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self.skew_ns = skew_ns
         # Seen or plausible, documented nowhere.
         self._expired_status = (403, 401)[stage.chance.below(2)]
         self._missing_status = (401, 400)[stage.chance.below(2)]
 
     def time_ns(self) -> int:
         """Return the time as the server has it."""
-        return self._stage.clock.time_ns() + self.skew_ns
+        return self._stage.time_ns()
 
     def check_rest(self, request: HttpRequest) -> ApiKey:
         """Return the key that signed a request. Raises Refused."""

@@ -12,12 +12,12 @@ from anyvenue.app.config_errors import ConfigError, Problem
 from anyvenue.engine.engine import Engine
 from anyvenue.model.errors import AnyvenueError
 from anyvenue.simulation.opening import open_venue
-from anyvenue.venue.clock import Clock
+from anyvenue.venue.clock import Clock, WallClock
 from anyvenue.venue.descriptor import Environment, VenueContext
 from anyvenue.venue.interface import Venue
-from anyvenue.venue.secrets import Secret, SecretError
+from anyvenue.venue.secrets import SecretSource
 
-__all__ = ["NEEDS_KEYS", "built", "credentials", "fresh_session", "seeded_session"]
+__all__ = ["NEEDS_KEYS", "built", "credentials", "fetched", "fresh_session", "seeded_session"]
 
 NEEDS_KEYS: Final = frozenset({Environment.TESTNET, Environment.LIVE})
 """The environments in which secrets are fetched."""
@@ -25,28 +25,47 @@ NEEDS_KEYS: Final = frozenset({Environment.TESTNET, Environment.LIVE})
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-def credentials(connection: ConnectionConfig, configuration: Configuration) -> Mapping[str, Secret] | None:
-    """Fetch a connection's secrets where its environment needs keys, else None. Raises ConfigError."""
+def credentials(
+    connection: ConnectionConfig, configuration: Configuration, clock: Clock | None = None
+) -> SecretSource | None:
+    """Fetch a connection's secrets where its environment needs keys, else None. Raises ConfigError.
+
+    Old ones are warned of, by the clock (without one, the wall's).
+    """
     if connection.environment not in NEEDS_KEYS:
         return None
-    secrets, problems = {}, []
+    key = f"connections.{connection.name}.credentials"
     if wrong := connection.descriptor.check_credentials(connection.credentials):
-        key = f"connections.{connection.name}.credentials"
         raise ConfigError([Problem(place=configuration.source, key=key, text=wrong)])
-    for name, reference in connection.credentials.items():
-        try:
-            secrets[name] = reference.resolve(configuration.folder)
-        except SecretError as error:
-            key = f"connections.{connection.name}.credentials.{name}"
-            problems.append(Problem(place=configuration.source, key=key, text=str(error)))
+    source = SecretSource(
+        connection.credentials, owner=connection.name, clock=clock or WallClock(), folder=configuration.folder
+    )
+    problems = [
+        Problem(place=configuration.source, key=f"{key}.{name}", text=str(error))
+        for name, error in source.fetch().items()
+    ]
     if problems:
         raise ConfigError(problems)
-    return secrets
+    return source
 
 
-def built(configuration: Configuration, clock: Clock, session: str) -> tuple[Engine, dict[str, Venue]]:
-    """Return engine and venues of a configuration; nothing is connected yet. Raises ConfigError."""
+def fetched(configuration: Configuration, clock: Clock) -> dict[str, SecretSource]:
+    """Fetch the secrets of all connections that need some, by the connections' names. Raises ConfigError."""
+    sources = {
+        connection.name: credentials(connection, configuration, clock) for connection in configuration.connections
+    }
+    return {name: source for name, source in sources.items() if source is not None}
+
+
+def built(
+    configuration: Configuration, clock: Clock, session: str, secrets: Mapping[str, SecretSource] | None = None
+) -> tuple[Engine, dict[str, Venue]]:
+    """Return engine and venues of a configuration; nothing is connected yet. Raises ConfigError.
+
+    `secrets` are those that `fetched` gave, for a caller that will reload them; else they are fetched here.
+    """
     strategy = configuration.strategy
+    secrets = fetched(configuration, clock) if secrets is None else secrets
     venues = {}
     for connection in configuration.connections:
         context = VenueContext(
@@ -55,7 +74,7 @@ def built(configuration: Configuration, clock: Clock, session: str) -> tuple[Eng
             clock=clock,
             session=session,
             options=connection.options,
-            credentials=credentials(connection, configuration),
+            credentials=secrets.get(connection.name),
             simulation=configuration.simulation,
             allow_approximate=connection.allow_approximate,
         )

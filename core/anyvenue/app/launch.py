@@ -13,9 +13,9 @@ from contextlib import AsyncExitStack, contextmanager
 from types import FrameType
 from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
-from anyvenue.app.assemble import NEEDS_KEYS, built, fresh_session, seeded_session
+from anyvenue.app.assemble import NEEDS_KEYS, built, fetched, fresh_session, seeded_session
 from anyvenue.app.config import Configuration
 from anyvenue.app.config_errors import ConfigError, Problem
 from anyvenue.app.signal_sources import SignalSettings, schedule_file, serve_signals
@@ -29,6 +29,8 @@ from anyvenue.simulation.sources import sources_of
 from anyvenue.venue.clock import Clock, WallClock
 from anyvenue.venue.descriptor import SimulationSettings
 from anyvenue.venue.interface import Venue
+from anyvenue.venue.secrets import SecretSource
+from anyvenue.venue.secrets.hangup import is_ours, reloaded_by_hangup
 
 __all__ = ["SIMULATED", "Launch", "backtest", "is_driven", "launch", "market_span", "prepare", "prepare_backtest"]
 
@@ -56,6 +58,7 @@ class Launch:
     start_ns: int
     end_ns: int | None
     served: SignalSettings
+    secrets: Mapping[str, SecretSource] = field(factory=dict)
 
     @property
     def ts(self) -> int:
@@ -112,7 +115,10 @@ async def launch(
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         loop = asyncio.get_running_loop()
+        reloads = bool(ready.secrets) and is_ours()
         stack.enter_context(_stopped_by_signals(lambda: loop.call_soon_threadsafe(stop.set), say))
+        if reloads:
+            stack.enter_context(reloaded_by_hangup(ready.secrets.values()))
         await stack.enter_async_context(serve_signals(ready.engine, ready.served, configuration.folder))
         if shower is not None:
             await stack.enter_async_context(watching(ready.view, shower))
@@ -136,7 +142,8 @@ def prepare(configuration: Configuration, duration_s: float | None = None) -> La
         has_real = any(connection.environment in NEEDS_KEYS for connection in configuration.connections)
         duration_s = 0.0 if has_real else settings.duration_s
     now = clock.time_ns()
-    engine, venues = built(configuration, clock, fresh_session(now))
+    secrets = fetched(configuration, clock)
+    engine, venues = built(configuration, clock, fresh_session(now), secrets)
     end = now + int(duration_s * _SECOND_NS) if duration_s > 0 else None
     return Launch(
         engine=engine,
@@ -147,6 +154,7 @@ def prepare(configuration: Configuration, duration_s: float | None = None) -> La
         start_ns=now,
         end_ns=end,
         served=configuration.signals,
+        secrets=secrets,
     )
 
 

@@ -58,6 +58,7 @@ class MarketData:
         self._engine = engine
         self._strategy = engine.strategy
         self.depth_rules: dict[str, Callable[[Instrument], SequenceRule]] = {}
+        self.candle_intervals: dict[str, frozenset[int]] = {}
         self._keepers: dict[str, BookKeeper] = {}
         self._tickers: dict[str, Ticker] = {}
         self._streams: dict[tuple[Channel, str, int | None], _Stream] = {}
@@ -116,7 +117,7 @@ class MarketData:
     def subscribe(self, instrument: Instrument, channel: Channel, interval_s: int | None, depth: int | None) -> None:
         """Start a stream for the strategy, or build what the venue does not send."""
         self._check_interval(channel, interval_s)
-        if interval_s is not None and not self._engine.desk.has(Feature.CANDLES, instrument):
+        if interval_s is not None and not self._venue_sends(instrument, interval_s):
             self._build_candles(instrument, interval_s)
         else:
             self._use(_STRATEGY, instrument, channel, interval_s, depth)
@@ -133,6 +134,11 @@ class MarketData:
             source = _source_channel(builder)
             (self._from_trades if source is Channel.TRADES else self._from_mids)[instrument.key].remove(builder)
             self._leave(f"candles {interval_s}", instrument, source, None)
+
+    def _venue_sends(self, instrument: Instrument, interval_s: int) -> bool:
+        """Tell whether candles of this interval are the venue's own; others are built."""
+        intervals = self.candle_intervals[instrument.connection]
+        return interval_s in intervals and self._engine.desk.has(Feature.CANDLES, instrument)
 
     def _check_interval(self, channel: Channel, interval_s: int | None) -> None:
         if (channel is Channel.CANDLES) != (interval_s is not None):

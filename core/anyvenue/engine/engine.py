@@ -184,11 +184,13 @@ class Engine:
         capabilities: Capabilities,
         depth_rules: Callable[..., Any],
         explain: Callable[[str], str] | None = None,
+        candle_intervals: frozenset[int] = frozenset(),
     ) -> None:
-        """Make a connection known, before `start`. `depth_rules` and `explain` are its venue's own."""
+        """Make a connection known, before `start`. All that is given is its venue's own."""
         self._catalogs[name] = InstrumentCatalog(instruments, explain)
         self.desk.capabilities[name] = capabilities
         self.data.depth_rules[name] = depth_rules
+        self.data.candle_intervals[name] = candle_intervals
 
     def start(self) -> None:
         """Start the strategy."""
@@ -339,6 +341,7 @@ class Engine:
         self._journal.event(event, self.now)
         try:
             changed = self.orders.apply(order, event)
+            self.portfolio.expect(changed)
         except Contradiction as error:
             _log.error("%s", error)
             self.say(str(error))
@@ -364,11 +367,11 @@ class Engine:
         if len(self._trades_seen) > TRADES_KEPT:
             self._trades_seen.popitem(last=False)
         # The position is real whatever the order's state says: it is booked first, and for strangers' orders too.
-        position = self.portfolio.book(fill)
+        self.portfolio.book(fill)
         self.recorder.filled(fill, self.now)
         self._on_order_event(event)
         self.call(self.strategy.on_fill, fill)
-        self.call(self.strategy.on_position, position)
+        self.call(self.strategy.on_position, self.portfolio.position(fill.instrument, fill.position_side))
 
     def _count(self, before: Order, after: Order) -> None:
         if after.state is OrderState.REJECTED and before.state is not OrderState.REJECTED:

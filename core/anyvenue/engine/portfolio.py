@@ -11,6 +11,7 @@ from anyvenue.model.fill import Fill
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import FundingPayment
 from anyvenue.model.numbers import ZERO
+from anyvenue.model.order import Order
 from anyvenue.model.position import Position
 
 __all__ = ["Portfolio"]
@@ -29,10 +30,42 @@ class Portfolio:
         self._positions: dict[tuple[str, PositionSide], Position] = {}
         self._reported: dict[tuple[str, PositionSide], Position] = {}
         self._balances: dict[tuple[str, str], Balance] = {}
+        self._missing: dict[str, Fill] = {}
 
     def position(self, instrument: Instrument, side: PositionSide = PositionSide.NET) -> Position:
-        """Return the position our fills make; a flat one where there are none."""
+        """Return the position our fills make; a flat one where there are none.
+
+        What an order is known to have traded without a fill having told it yet is in it, at the average price that the
+        venue reported: whoever trades on a position must not be behind what is known of the orders.
+        """
+        position = self._booked(instrument, side)
+        for fill in self._missing.values():
+            if fill.instrument.key == instrument.key and fill.position_side is side:
+                position = position.apply(fill)
+        return position
+
+    def _booked(self, instrument: Instrument, side: PositionSide) -> Position:
         return self._positions.get((instrument.key, side)) or Position(instrument=instrument, side=side)
+
+    def expect(self, order: Order) -> None:
+        """Take in how much an order has traded that no fill has told yet."""
+        missing, price = order.missing_fills, order.reported_average or order.price or self._mark(order.instrument)
+        if not missing or price is None:
+            self._missing.pop(order.client_order_id, None)
+            return
+        self._missing[order.client_order_id] = Fill(
+            instrument=order.instrument,
+            trade_id=f"missing {order.client_order_id}",
+            client_order_id=order.client_order_id,
+            venue_order_id=order.venue_order_id,
+            side=order.side,
+            price=price,
+            quantity=missing,
+            position_side=order.spec.position_side,
+            estimated=True,
+            ts_event=order.ts_event,
+            ts_recv=order.ts_recv,
+        )
 
     def positions(self) -> list[Position]:
         """Return every position that was ever held, flat ones included."""
@@ -45,6 +78,9 @@ class Portfolio:
             leg = positions.get((key, side))
             if leg is not None:
                 total += leg.quantity
+        for fill in self._missing.values():
+            if fill.instrument.key == key:
+                total += fill.quantity * fill.side.sign
         return total
 
     def balance(self, connection: str, currency: str) -> Balance | None:
@@ -53,13 +89,13 @@ class Portfolio:
 
     def book(self, fill: Fill) -> Position:
         """Add a fill, which the caller knows to be new."""
-        position = self.position(fill.instrument, fill.position_side).apply(fill)
+        position = self._booked(fill.instrument, fill.position_side).apply(fill)
         self._positions[fill.instrument.key, fill.position_side] = position
         return position
 
     def pay_funding(self, payment: FundingPayment) -> Position:
         """Add a funding payment to the instrument's position (in hedge mode: to the leg that is held)."""
-        legs = [self.position(payment.instrument, side) for side in _SIDES]
+        legs = [self._booked(payment.instrument, side) for side in _SIDES]
         position = next((leg for leg in legs if leg.quantity), legs[0]).pay_funding(payment)
         self._positions[payment.instrument.key, position.side] = position
         return position

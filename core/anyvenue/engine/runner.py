@@ -18,7 +18,9 @@ async def open_connection(engine: Engine, name: str, venue: Venue) -> None:
     """Connect a venue as the connection `name`. Raises what the venue raises."""
     await venue.connect(partial(engine.receive, connection=name))
     instruments = await venue.instruments()
-    engine.add_connection(name, instruments, venue.capabilities, venue.depth_rule, venue.explain)
+    engine.add_connection(
+        name, instruments, venue.capabilities, venue.depth_rule, venue.explain, venue.candle_intervals
+    )
     for balance in await venue.balances():
         engine.receive(balance, name)
 

@@ -75,6 +75,8 @@ class SequenceRule:
         keeps_newer: a snapshot that is no newer than a synced book is dropped; else a snapshot always replaces.
         time_ordered: for venues without ids: a frame whose `ts_event` lies before the last one's is dropped.
         buffer_limit: how many deltas wait for a requested snapshot at most; one more is a reason to start anew.
+        patience: how many deltas may come in a stream before its snapshot does; then that was lost, and one more is a
+            reason to start anew.
         depth: levels a side that the stream covers, where it does not say which have left that window; None: all.
     """
 
@@ -85,6 +87,7 @@ class SequenceRule:
     keeps_newer: bool = False
     time_ordered: bool = False
     buffer_limit: int = field(default=2000, validator=validators.ge(1))
+    patience: int = field(default=250, validator=validators.ge(1))
     depth: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
 
     def __attrs_post_init__(self) -> None:
@@ -132,7 +135,7 @@ _OLDER_TIME: Final = Decision(Action.DROP, "its time lies before the last frame'
 class DepthSync:
     """Decides about the depth frames of one book, by the venue's rule. Pure: no clock, no I/O."""
 
-    __slots__ = ("_after_snapshot", "_buffer", "_contiguous", "_is_synced", "_last_id", "_ts_event", "rule")
+    __slots__ = ("_after_snapshot", "_buffer", "_contiguous", "_is_synced", "_last_id", "_skipped", "_ts_event", "rule")
 
     def __init__(self, rule: SequenceRule) -> None:
         self.rule = rule
@@ -141,6 +144,7 @@ class DepthSync:
         self._is_synced = False
         self._after_snapshot = False
         self._last_id = 0
+        self._skipped = 0
         self._ts_event = 0
 
     @property
@@ -162,6 +166,7 @@ class DepthSync:
         """Start anew: the stream was lost, or the book turned out wrong. A snapshot must come."""
         self._buffer.clear()
         self._is_synced = False
+        self._skipped = 0
         self._ts_event = 0
 
     def on_delta(self, delta: BookDelta) -> Decision:
@@ -170,7 +175,7 @@ class DepthSync:
         if rule.time_ordered and delta.ts_event < self._ts_event:
             return _OLDER_TIME
         if not self._is_synced:
-            return _NO_SNAPSHOT if rule.snapshot is SnapshotSource.STREAM else self._keep(delta)
+            return self._skip() if rule.snapshot is SnapshotSource.STREAM else self._keep(delta)
         if self._contiguous and delta.first_id == self._last_id + 1 <= delta.last_id:
             self._take(delta)
             return APPLY
@@ -184,6 +189,7 @@ class DepthSync:
         if self._is_synced and rule.keeps_newer and snapshot.last_id <= self._last_id:
             return _OLDER_SNAPSHOT
         self._is_synced = self._after_snapshot = True
+        self._skipped = 0
         self._last_id, self._ts_event = snapshot.last_id, snapshot.ts_event
         return self._replay() if self._buffer else APPLY
 
@@ -220,9 +226,18 @@ class DepthSync:
 
     def _start_anew(self, delta: BookDelta, reason: str) -> Decision:
         self._is_synced = False
+        self._skipped = 0
         if self.rule.snapshot is SnapshotSource.REQUEST:
             self._buffer.append(delta)
         return Decision(Action.RESYNC, reason)
+
+    def _skip(self) -> Decision:
+        """Drop a delta that came before its stream's snapshot; too many of them mean that this was lost."""
+        self._skipped += 1
+        if self._skipped <= self.rule.patience:
+            return _NO_SNAPSHOT
+        self._skipped = 0
+        return Decision(Action.RESYNC, f"no snapshot within {self.rule.patience} deltas")
 
     def _keep(self, delta: BookDelta) -> Decision:
         if len(self._buffer) < self.rule.buffer_limit:

@@ -68,6 +68,7 @@ class PaperVenue(ExchangeClient):
         self.capabilities = Capabilities(
             {feature: (real.capabilities if feature in _MARKET_DATA else CAPABILITIES)[feature] for feature in Feature}
         )
+        self.candle_intervals = real.candle_intervals
         self._real = real
         self._context = context
         self._market: PaperMarket | None = None

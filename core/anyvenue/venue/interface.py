@@ -58,6 +58,8 @@ class Venue(ABC):
     name: str
     """The adapter's name; used in errors."""
     capabilities: Capabilities
+    candle_intervals: frozenset[int] = frozenset()
+    """The intervals, in seconds, in which candles can be subscribed to."""
 
     # What every adapter supplies.
 

@@ -169,6 +169,16 @@ class RemoteVenue(Venue):
             )
         )
 
+    def mistrust(self) -> None:
+        """The stream told something that could not be read: ask for what it may have been, shortly."""
+        if self.is_private:
+            self.start("what could not be read", self._ask_again, after_s=RETRY_S)
+
+    async def _ask_again(self) -> None:
+        since_ns = self.clock.time_ns() - OVERLAP_NS
+        async for event in missed(self, list(self.traded.values()), since_ns=since_ns, sides=self.sides):
+            self.sink(event)
+
     def returned(self) -> None:
         """The stream is back and subscribed anew: ask for what was missed, tell it, then tell that it is back."""
         self.start("catching up", self._catch_up)

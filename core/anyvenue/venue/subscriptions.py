@@ -34,6 +34,7 @@ class Subscriptions:
         self._readers: dict[_Key, list[ref[Stream[Any]]]] = {}
         self._keepers: dict[str, BookKeeper] = {}
         self._resyncs: dict[str, asyncio.Task[None]] = {}
+        self._resync_again: set[str] = set()
         self._is_ended = False
 
     def stream(
@@ -142,13 +143,18 @@ class Subscriptions:
         instrument = book.instrument
         running = self._resyncs.get(instrument.key)
         if running is not None and not running.done():
+            self._resync_again.add(instrument.key)  # what it brings may itself be of no use
             return
         _log.warning("%s: the book is asked for anew: %s", instrument.key, book.stale_reason)
 
         async def ask() -> None:
-            try:
-                await self._venue.resync(Subscription(channel=Channel.BOOK, instrument=instrument))
-            except AnyvenueError as error:
-                _log.error("%s: the book could not be asked for: %s", instrument.key, error)
+            while True:
+                self._resync_again.discard(instrument.key)
+                try:
+                    await self._venue.resync(Subscription(channel=Channel.BOOK, instrument=instrument))
+                except AnyvenueError as error:
+                    _log.error("%s: the book could not be asked for: %s", instrument.key, error)
+                if instrument.key not in self._resync_again:
+                    return
 
         self._resyncs[instrument.key] = asyncio.get_running_loop().create_task(ask())

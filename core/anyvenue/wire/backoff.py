@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 
-__all__ = ["Backoff"]
+from anyvenue.venue.clock import Clock
+
+__all__ = ["Backoff", "chance_of"]
 
 
 class Backoff:
@@ -33,3 +36,8 @@ class Backoff:
         """Take note that a connection was up for so long: one that dies at once counts as one more failure."""
         if seconds >= self._lasting_s:
             self._next_s = self._first_s
+
+
+def chance_of(clock: Clock, name: str) -> Callable[[], float]:
+    """Return a source of numbers from 0 to 1, from the moment it is made at: on a driven clock the same each time."""
+    return Random(f"{clock.time_ns()} {name}").random  # noqa: S311 - nothing is kept secret by it

@@ -8,7 +8,6 @@ answer means, the adapter's `judge` says.
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable, Mapping, Sequence, Set
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType
@@ -17,9 +16,10 @@ from typing import Final
 import httpx
 from attrs import evolve
 
-from anyvenue.model.errors import NotSent, OutcomeUnknown, RateLimited
+from anyvenue.model.errors import AuthenticationFailed, NotSent, OutcomeUnknown, RateLimited
 from anyvenue.venue.clock import Clock
-from anyvenue.wire.backoff import Backoff
+from anyvenue.venue.secrets import SecretSource
+from anyvenue.wire.backoff import Backoff, chance_of
 from anyvenue.wire.breaker import Breaker
 from anyvenue.wire.deadline import deadline, pause
 from anyvenue.wire.limits import PATIENCE_S, LimitNews, RateLimiter
@@ -74,7 +74,8 @@ class HttpClient:
         attempts: int = 3,
         breaker: Breaker | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] | None = None,
+        secrets: SecretSource | None = None,
     ) -> None:
         self._base = _checked(base_url)
         self._venue = venue
@@ -89,7 +90,8 @@ class HttpClient:
         self._timeout_s = timeout_s
         self._attempts = attempts
         self._breaker = breaker
-        self._jitter = jitter
+        self._jitter = jitter or chance_of(clock, base_url)
+        self._secrets = secrets
         connect_s = timeout_s * CONNECT_PART
         self._http = httpx.AsyncClient(
             transport=transport,
@@ -109,14 +111,24 @@ class HttpClient:
         unknown.
         """
         backoff = Backoff(jitter=self._jitter)
-        attempt, clock_corrected = 1, False
+        attempt, clock_corrected, renewed = 1, False, False
         while True:
+            version = 0 if self._secrets is None else self._secrets.version
             outcome = await self._attempt(request)
             if isinstance(outcome, Response):
                 return outcome
             if outcome.clock and not clock_corrected and await self._correct_clock(request):
                 clock_corrected = True
                 continue
+            if (
+                self._secrets is not None
+                and request.signed
+                and not renewed
+                and isinstance(outcome.error, AuthenticationFailed)
+            ):
+                renewed = True  # the venue refused the key, so nothing has been carried out
+                if await self._secrets.renewed(version):
+                    continue
             wait_s = self._wait_to_repeat(outcome, backoff)
             if wait_s is None or request.effect is not Effect.READ or attempt >= self._attempts:
                 raise outcome.error

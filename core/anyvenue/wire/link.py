@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from anyvenue.model.errors import AnyvenueError, NotSent, OutcomeUnknown, RateLimited, TradingEnded
 from anyvenue.venue.clock import Clock
-from anyvenue.wire.backoff import Backoff
+from anyvenue.wire.backoff import Backoff, chance_of
 from anyvenue.wire.connection import Connection, Heartbeat, Send
 from anyvenue.wire.deadline import deadline, pause
 from anyvenue.wire.dial import host_of
@@ -60,7 +59,7 @@ class Link:
         heartbeat: Heartbeat | None = None,
         headers: Mapping[str, str] = MappingProxyType({}),
         open_timeout_s: float = 10.0,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] | None = None,
     ) -> None:
         self._url = url
         self._host = host_of(url)
@@ -75,7 +74,7 @@ class Link:
         self._heartbeat = heartbeat
         self._headers = dict(headers)
         self._open_timeout_s = open_timeout_s
-        self._backoff = Backoff(jitter=jitter)
+        self._backoff = Backoff(jitter=jitter or chance_of(clock, url))
         self._current: Connection | None = None
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[Any]] = set()

@@ -160,7 +160,8 @@ file.toml:1: connections.main.adapter: not given, and there is no default
 file.toml:3: connections.main.environment: found "life"; allowed is simulator, paper, testnet, live. \
 Did you mean "live"?
 file.toml:7: connections.second.credentials.key: found a value that is not a reference (not shown); \
-allowed are references: env:NAME (an environment variable) or file:PATH (a file only you can read)
+allowed are references: env:NAME (an environment variable), file:PATH (a file only you can read), \
+keyring:SERVICE/NAME, vault:MOUNT/PATH#FIELD, aws:SECRET_ID#FIELD
 file.toml:12: connections.third.allow_approximate[0]: found "trailling"; allowed is FEATURES. Did you mean "trailing"?
 file.toml:16: connections.fourth.environment: live trades real money and is not allowed yet; to allow it add the line \
 `allow_live = true` to [connections.fourth]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -18,6 +19,7 @@ from anyvenue.app.config_reader import load
 from anyvenue.app.launch import backtest, is_driven, launch, market_span, prepare_backtest
 from anyvenue.app.plugins import Plugins
 from anyvenue.app.watch import RunView
+from anyvenue.engine.result import RunResult
 from anyvenue.engine.signal import Signal
 from anyvenue.engine.strategy import Strategy
 from anyvenue.model.balance import Balance
@@ -196,6 +198,26 @@ def test_secrets_are_fetched_where_keys_are_needed(
     assert context.environment.value == environment
     assert context.credentials == ({"key": Secret("canary")} if needs_keys else None)
     assert "canary" not in repr(context)
+
+
+@pytest.mark.parametrize(("ours", "stopped", "key"), [(True, "duration", "rotated"), (False, "interrupted", "canary")])
+def test_a_hang_up_reloads_secrets_where_it_cannot_mean_that_the_terminal_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ours: bool, stopped: str, key: str
+) -> None:
+    monkeypatch.setenv("QUIET_KEY", "canary")
+    monkeypatch.setattr("anyvenue.app.launch.is_ours", lambda: ours)
+    configuration = configured(tmp_path, environment="live")
+
+    def hang_up() -> None:
+        monkeypatch.setenv("QUIET_KEY", "rotated")
+        signal.raise_signal(signal.SIGHUP)
+
+    async def run() -> RunResult:
+        asyncio.get_running_loop().call_later(0.1, hang_up)
+        return await launch(configuration, duration_s=0.6, shower=None, say=print)
+
+    assert asyncio.run(run()).stopped == stopped
+    assert Quiet.opened[-1].credentials["key"].reveal() == key
 
 
 def test_sessions_are_short_and_of_few_characters() -> None:

@@ -111,12 +111,6 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         SecretReference.parse("file:/dev/null").resolve()
 
 
-@pytest.mark.parametrize("scheme", ["keyring", "vault", "aws"])
-def test_stores_that_need_an_extra_say_so(scheme: str) -> None:
-    with pytest.raises(SecretError, match=rf"needs the extra anyvenue\[{scheme}\], which is not available"):
-        SecretReference.parse(f"{scheme}:trading/key")
-
-
 @pytest.mark.parametrize(
     "text", [CANARY, f"raw:{CANARY}", f":{CANARY}", f"ENV:{CANARY}", f"env:{CANARY}", f"env:{CANARY}=", ""]
 )

@@ -459,3 +459,11 @@ def test_a_requested_snapshot_anywhere_in_an_unbroken_stream_ends_with_the_venue
         assert keeper.on_delta(frame) is not RESYNC
     assert keeper.book.is_synced
     assert (dict(keeper.book.bids(99)), dict(keeper.book.asks(99))) == venue.at(len(changes))
+
+
+def test_a_snapshot_that_was_lost_is_asked_for_after_so_many_deltas():
+    sync = DepthSync(SequenceRule(continuity=Continuity.CONTIGUOUS, patience=3))
+    answers = [sync.on_delta(delta(number, number)).action for number in range(1, 9)]
+    assert answers == [DROP, DROP, DROP, RESYNC, DROP, DROP, DROP, RESYNC]
+    sync.on_snapshot(BookSnapshot(instrument=INSTRUMENT, bids=[], asks=[], last_id=8))
+    assert sync.on_delta(delta(9, 9)).action is APPLY

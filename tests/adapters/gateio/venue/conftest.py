@@ -56,7 +56,8 @@ class Floor:
     def __init__(self, seed: int = 1, **settings: Any) -> None:
         self.clock = DrivenClock(START)
         self.pump = Pump(self.clock)
-        self.settings = SimulationSettings(**{"market": "synthetic", "symbols": SYMBOLS, "seed": seed} | settings)
+        terms: dict[str, Any] = {"market": "synthetic", "symbols": SYMBOLS, "seed": seed}
+        self.settings = SimulationSettings(**terms | settings)
         self.sessions: list[HeardSession] = []
         self.hosted: Hosted
 

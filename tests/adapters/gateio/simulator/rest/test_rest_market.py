@@ -143,7 +143,7 @@ def test_a_needed_parameter_is_missed(gate: Any) -> None:
 def test_the_time_is_the_venues(gate: Any) -> None:
     answer = gate.call("GET", "/spot/time", signed=False)
     assert answer.json == {"server_time": 1704067200000}
-    gate.dialect.doorman.skew_ns = 5_000_000_000
+    gate.dialect.stage.skew_ns = 5_000_000_000
     assert gate.call("GET", "/spot/time", signed=False).json == {"server_time": 1704067205000}
 
 

@@ -1,0 +1,1 @@
+"""GaiaEx perpetual futures, settled in USDC."""

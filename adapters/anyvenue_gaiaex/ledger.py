@@ -1,0 +1,493 @@
+"""What became of our orders, told from an account's updates: who is open, what is held, and what that must mean.
+
+GaiaEx tells neither fills nor ends of orders. So an order's fills are what a change of the position proves, shared
+among the orders that can have made it, never beyond their quantities; their prices are estimated. An order that two
+updates in a row no longer have, with the position told meanwhile, has ended. Nothing here asks, waits or looks at a
+clock: it is told what was sent, what was answered and what came in, and returns events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any, Final
+
+from attrs import define, evolve, field
+
+from anyvenue.model.enums import MarginMode, OrderType, Side, TimeInForce
+from anyvenue.model.errors import RejectReason
+from anyvenue.model.fill import Fill
+from anyvenue.model.instrument import Instrument
+from anyvenue.model.numbers import ONE, ZERO, Rounding, round_to_step
+from anyvenue.model.order_events import (
+    AmendRejected,
+    OrderAccepted,
+    OrderAmended,
+    OrderCanceled,
+    OrderFilled,
+    OrderRejected,
+    OrderUnknown,
+)
+from anyvenue.model.order_spec import OrderSpec
+from anyvenue.model.position import Position
+from anyvenue.venue.events import AccountEvent
+from anyvenue_gaiaex.rest import LIVE_WORDS, Ack, client_id
+from anyvenue_gaiaex.streams import Held, Row, Update
+
+__all__ = ["Ledger"]
+
+_SECOND_NS: Final = 1_000_000_000
+GRACE_NS: Final = 1 * _SECOND_NS
+"""An update this soon after an acknowledgement may be older than it: that an order is not in it says nothing."""
+DOUBT_NS: Final = 15 * _SECOND_NS
+"""A command of unknown outcome cannot arrive any more after this: its signature is good for 5 s."""
+PATIENCE_NS: Final = 2 * _SECOND_NS
+"""So long a change of position waits for an order that may explain it, before it is a stranger's."""
+KEPT_NS: Final = 60 * _SECOND_NS
+"""So long an order that has ended may still explain a change of position."""
+_TWICE: Final = 2
+_PRICE_STEP: Final = Decimal("1e-8")
+_FLAT: Final = Held()
+
+
+@define(eq=False, kw_only=True)
+class _Tracked:
+    """An order of ours. `misses` and `looks` count updates in a row without it, and those that told the positions."""
+
+    instrument: Instrument
+    side: Side
+    price: Decimal | None
+    quantity: Decimal
+    client_order_id: str | None
+    since_ns: int
+    ids: list[str] = field(factory=list)
+    known_before: frozenset[str] = frozenset()
+    is_taking: bool = False
+    is_live: bool = False
+    is_shown: bool = False
+    filled: Decimal = ZERO
+    told_filled: Decimal | None = None
+    earlier_fills: Decimal | None = ZERO
+    doubt: tuple[Decimal, Decimal] | None = None
+    misses: int = 0
+    looks: int = 0
+    ended_ns: int | None = None
+    is_canceled: bool = False
+
+    @property
+    def room(self) -> Decimal:
+        """How much it may still have traded; a change of unknown outcome may have raised it."""
+        return max(self.quantity, self.doubt[1] if self.doubt else ZERO) - self.filled
+
+    @property
+    def rank(self) -> int | None:
+        """How likely it is to explain a change of position, 0 before 1; None where the venue says it has not traded."""
+        if self.told_filled is not None and self.is_shown and self.ended_ns is None:
+            return 0 if self.told_filled > self.filled else None
+        if self.ended_ns is not None:
+            return None if self.is_canceled and self.looks >= _TWICE else 4
+        if not self.is_live:  # it may never have arrived: whoever is known to be there comes first
+            return 3
+        return 1 if self.is_taking or not self.is_shown else 2
+
+    def names(self) -> dict[str, Any]:
+        """Return what an event names it by."""
+        return {"client_order_id": self.client_order_id, "venue_order_id": self.ids[-1] if self.ids else None}
+
+
+class Ledger:
+    """The orders and positions of one account. `find` gives the instrument of a symbol, `price_of` a price for it."""
+
+    def __init__(
+        self, find: Callable[[str], Instrument | None], price_of: Callable[[Instrument], Decimal | None]
+    ) -> None:
+        self._find = find
+        self._price_of = price_of
+        self._orders: list[_Tracked] = []
+        self._rows: dict[str, Row] = {}
+        self._held: dict[str, Held] = {}
+        self._explained: dict[str, Held] = {}
+        self._waiting: dict[str, int] = {}
+        self._strange = 0
+        self.knows_positions = False
+
+    # What is asked
+
+    def positions(self) -> list[Position]:
+        """Return the positions that are not flat, as told last."""
+        held = ((self._find(symbol), held) for symbol, held in self._held.items() if held.quantity)
+        return [_position(instrument, one, 0) for instrument, one in held if instrument is not None]
+
+    def held(self, instrument: Instrument) -> Held:
+        """Return what is held of an instrument, as told last."""
+        return self._held.get(instrument.venue_symbol, _FLAT)
+
+    def order_id(self, client_order_id: str, known: str | None) -> str | None:
+        """Return the id under which an order is to be found now: the last one, None where none is known yet."""
+        tracked = self._of(client_order_id)
+        return known if tracked is None or not tracked.ids else tracked.ids[-1]
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a change of position waits for an order that may explain it: then `tick` is to be called later."""
+        return bool(self._waiting)
+
+    # What was sent, and what was answered
+
+    def sent(self, spec: OrderSpec, now: int) -> None:
+        """An order is about to leave."""
+        self._orders.append(
+            _Tracked(
+                instrument=spec.instrument,
+                side=spec.side,
+                price=spec.price,
+                quantity=spec.quantity,
+                client_order_id=spec.client_order_id,
+                since_ns=now,
+                known_before=frozenset(self._rows),
+                is_taking=spec.order_type is OrderType.MARKET or spec.time_in_force is TimeInForce.IOC,
+            )
+        )
+
+    def refused(self, client_order_id: str) -> None:
+        """It was refused, or never left."""
+        self._orders = [one for one in self._orders if one.client_order_id != client_order_id]
+
+    def acknowledged(self, client_order_id: str, ack: Ack, now: int) -> list[AccountEvent]:
+        """It was answered. Only a word that says that it lives settles that; `filled` may mean in part."""
+        tracked = self._of(client_order_id)
+        if tracked is None:
+            return []
+        if ack.order_id is not None and ack.order_id not in tracked.ids:
+            tracked.ids.append(ack.order_id)
+        tracked.since_ns = now
+        named = tracked.names() | {"ts_event": ack.ts_event, "ts_recv": now}
+        if ack.order_id is None or not (ack.status in LIVE_WORDS or ack.status == "filled" or tracked.is_live):
+            return [OrderUnknown(**named, text=f"the venue answered {ack.status or 'without a status'!r}")]
+        tracked.is_live, tracked.is_taking = True, tracked.is_taking or ack.status == "filled"
+        return [OrderAccepted(**named)]
+
+    def amending(self, client_order_id: str, price: Decimal, quantity: Decimal, now: int) -> None:
+        """A modification is about to leave: from now on the order may be found by either id, at either terms."""
+        tracked = self._of(client_order_id)
+        if tracked is not None:
+            tracked.doubt, tracked.since_ns, tracked.known_before = (price, quantity), now, frozenset(self._rows)
+
+    def amend_refused(self, client_order_id: str) -> None:
+        """The modification was refused, or never left."""
+        tracked = self._of(client_order_id)
+        if tracked is not None:
+            tracked.doubt = None
+
+    def amended(self, client_order_id: str, ack: Ack, now: int) -> list[AccountEvent]:
+        """The modification was answered, with the order's id from now on."""
+        tracked = self._of(client_order_id)
+        return [] if tracked is None else self._amended(tracked, ack.order_id, now, ack.ts_event)
+
+    def canceled(self, order_ids: Iterable[str], now: int, client_order_id: str | None = None) -> list[AccountEvent]:
+        """The venue says that these are canceled. What they traded before, the position is still to tell."""
+        events: list[AccountEvent] = []
+        for order_id in order_ids:
+            tracked = next((one for one in self._orders if order_id in one.ids), None)
+            if tracked is not None and tracked.ended_ns is None:
+                tracked.ended_ns, tracked.is_canceled, tracked.looks = now, True, 0
+            name = client_order_id if tracked is None else tracked.client_order_id
+            events.append(OrderCanceled(client_order_id=name, venue_order_id=order_id, ts_recv=now))
+        return events
+
+    def gone(self, client_order_id: str, now: int) -> list[AccountEvent]:
+        """The venue says that it has no such open order. That ends it where the account's last update says so too."""
+        tracked = self._of(client_order_id)
+        if tracked is None or tracked.ended_ns is not None or not tracked.is_live:
+            return []
+        if any(one in self._rows for one in tracked.ids):
+            return []
+        return self._ended(tracked, now)
+
+    def closing(self, instrument: Instrument, side: Side, quantity: Decimal, now: int) -> Callable[[Ack | None], None]:
+        """The venue is about to be asked to close a position, which it does by an order of its own making.
+
+        Return what is to be told the answer, or None where it was refused.
+        """
+        order = _Tracked(
+            instrument=instrument, side=side, price=None, quantity=quantity, client_order_id=None, since_ns=now
+        )
+        order.is_taking = True
+        self._orders.append(order)
+
+        def answered(ack: Ack | None) -> None:
+            if ack is None:
+                self._orders.remove(order)
+            elif ack.order_id is not None:
+                order.ids, order.is_live = [ack.order_id], True
+
+        return answered
+
+    def reconnected(self) -> None:
+        """Updates were missed: those from now on do not follow on the ones before."""
+        for tracked in self._orders:
+            tracked.misses = tracked.looks = 0
+
+    # What comes in
+
+    def update(self, told: Update, now: int) -> list[AccountEvent]:
+        """Return what an update means."""
+        events: list[AccountEvent] = []
+        if told.orders is not None:
+            events += self._see_orders(told.orders, now)
+        if told.positions is not None:
+            events += self._see_positions(told.positions, now, told.ts_event)
+            for tracked in self._orders:
+                tracked.looks += 1 if tracked.misses or tracked.ended_ns is not None else 0
+        return events + self.tick(now) + self._settle(now)
+
+    def tick(self, now: int) -> list[AccountEvent]:
+        """Return what waiting for long enough means for changes of position that no order has explained."""
+        events: list[AccountEvent] = []
+        for symbol in list(self._waiting):
+            events += self._explain(symbol, now, 0)
+        return events
+
+    def _of(self, client_order_id: str) -> _Tracked | None:
+        return next((one for one in self._orders if one.client_order_id == client_order_id), None)
+
+    # Orders
+
+    def _see_orders(self, rows: dict[str, Row] | Any, now: int) -> list[AccountEvent]:
+        self._rows = dict(rows)
+        by_client = {row.client_id.lower(): row for row in rows.values() if row.client_id}
+        events: list[AccountEvent] = []
+        for tracked in self._orders:
+            row = next((rows[one] for one in reversed(tracked.ids) if one in rows), None)
+            if row is None and tracked.client_order_id is not None:
+                name = tracked.client_order_id
+                row = by_client.get(client_id(name)) or by_client.get(name) or self._adoptable(tracked, rows)
+            tracked.is_shown = row is not None
+            if row is not None:
+                events += self._seen(tracked, row, now)
+            elif now >= tracked.since_ns + (GRACE_NS if tracked.is_live and tracked.doubt is None else DOUBT_NS):
+                tracked.misses += 1
+        return events
+
+    def _adoptable(self, tracked: _Tracked, rows: dict[str, Row]) -> Row | None:
+        """Return the one order that can only be this one, whose id is not known since its answer never came."""
+        if tracked.ended_ns is not None or (tracked.is_live and tracked.doubt is None):
+            return None
+        price, quantity = tracked.doubt or (tracked.price, tracked.quantity)
+        fits = [
+            row
+            for row in self._fresh(tracked, rows)
+            if not row.client_id and row.price == price and {quantity, quantity - tracked.filled} & row.sizes
+        ]
+        return fits[0] if len(fits) == 1 else None
+
+    def _fresh(self, tracked: _Tracked, rows: dict[str, Row]) -> list[Row]:
+        """Return the orders of nobody, on the same side of the same symbol, that came up since this one was sent."""
+        ours = {one for other in self._orders for one in other.ids}
+        return [
+            row
+            for one, row in rows.items()
+            if one not in ours
+            and one not in tracked.known_before
+            and not row.is_trigger
+            and row.symbol == tracked.instrument.venue_symbol
+            and row.side is tracked.side
+        ]
+
+    def _seen(self, tracked: _Tracked, row: Row, now: int) -> list[AccountEvent]:
+        if tracked.ended_ns is None:
+            tracked.misses = tracked.looks = 0
+        is_new = row.order_id not in tracked.ids
+        events = self._recognized(tracked, row, now, is_new=is_new)
+        if row.filled is not None:
+            if tracked.earlier_fills is None:  # an order under a new id may begin to count anew
+                tracked.earlier_fills = tracked.filled if row.filled < tracked.filled else ZERO
+            tracked.told_filled = row.filled + tracked.earlier_fills
+        return events
+
+    def _recognized(self, tracked: _Tracked, row: Row, now: int, *, is_new: bool) -> list[AccountEvent]:
+        """Return what it says of the fate of commands that an order is there, at these terms, under this id."""
+        if not tracked.is_live:
+            tracked.is_live = True
+            tracked.ids += [row.order_id] if is_new else []
+            return [OrderAccepted(**tracked.names(), ts_recv=now)]
+        if tracked.doubt is not None and (is_new or (row.price == tracked.doubt[0] != tracked.price)):
+            return self._amended(tracked, row.order_id, now, 0)
+        is_as_it_was = tracked.doubt is not None and row.price == tracked.price != tracked.doubt[0]
+        if is_as_it_was and now >= tracked.since_ns + DOUBT_NS:
+            tracked.doubt = None
+            text = "the order is still there as it was, and the request can no longer arrive"
+            return [AmendRejected(**tracked.names(), reason=RejectReason.EXPIRED, text=text, ts_recv=now)]
+        if is_new:
+            return self._amended(tracked, row.order_id, now, 0)
+        return []
+
+    def _amended(self, tracked: _Tracked, order_id: str | None, now: int, ts_event: int) -> list[AccountEvent]:
+        if order_id is not None:
+            if tracked.filled and order_id not in tracked.ids:
+                tracked.earlier_fills = None
+            tracked.ids = [*(one for one in tracked.ids if one != order_id), order_id]
+        price, quantity = tracked.doubt or (tracked.price, tracked.quantity)
+        tracked.price, tracked.quantity, tracked.doubt = price, quantity, None
+        tracked.since_ns, tracked.misses, tracked.looks, tracked.told_filled = now, 0, 0, None
+        names = tracked.names()
+        return [OrderAmended(**names, price=price, quantity=quantity, ts_event=ts_event, ts_recv=now)]
+
+    def _settle(self, now: int) -> list[AccountEvent]:
+        """Tell the end of orders that are gone for good; forget those that ended long ago."""
+        events: list[AccountEvent] = []
+        for tracked in self._orders:
+            if tracked.ended_ns is not None or tracked.misses < _TWICE or tracked.looks < _TWICE:
+                continue
+            if tracked.instrument.venue_symbol in self._waiting or (
+                not (tracked.ids and tracked.doubt is None) and self._fresh(tracked, self._rows)
+            ):
+                continue  # what is not explained yet may be this one's
+            events += self._ended(tracked, now)
+        self._orders = [one for one in self._orders if one.ended_ns is None or now < one.ended_ns + KEPT_NS]
+        return events
+
+    def _ended(self, tracked: _Tracked, now: int) -> list[AccountEvent]:
+        tracked.ended_ns = now
+        if tracked.room <= 0:
+            return []
+        if tracked.ids or tracked.filled:
+            text = "it is not among the open orders any more; what it traded is what the position tells"
+            return [OrderCanceled(**tracked.names(), text=text, ts_recv=now)]
+        text = "it never came up, and can no longer arrive"
+        return [OrderRejected(**tracked.names(), reason=RejectReason.EXPIRED, text=text, ts_recv=now)]
+
+    # Positions
+
+    def _see_positions(self, told: dict[str, Held] | Any, now: int, ts_event: int) -> list[AccountEvent]:
+        events: list[AccountEvent] = []
+        before, self._held = self._held, {symbol: held for symbol, held in told.items() if held.quantity}
+        if not self.knows_positions:  # where it begins: nothing can be said of what came before
+            self.knows_positions, self._explained = True, dict(self._held)
+        for symbol in sorted({*before, *self._held, *self._waiting}):
+            events += self._explain(symbol, now, ts_event)
+            held, instrument = self._held.get(symbol, _FLAT), self._find(symbol)
+            if instrument is not None and held != before.get(symbol, _FLAT):
+                events.append(_position(instrument, held, now, ts_event))
+        return events
+
+    def _explain(self, symbol: str, now: int, ts_event: int) -> list[AccountEvent]:
+        """Share a change of position among the orders that can have made it."""
+        held, base, instrument = self._held.get(symbol, _FLAT), self._explained.get(symbol, _FLAT), self._find(symbol)
+        change = held.quantity - base.quantity
+        reference = None if instrument is None else self._price_of(instrument)
+        price = _estimate(base, held, reference)
+        if instrument is None or not change:
+            self._explained[symbol] = held
+            self._waiting.pop(symbol, None)
+            return []
+        since = self._waiting.setdefault(symbol, now)
+        if price is None:
+            return []  # there is no price to book it at: the next update or book may bring one
+        side, left, events = Side.BUY if change > 0 else Side.SELL, abs(change), list[AccountEvent]()
+        for tracked in self._candidates(instrument, side):
+            most = (
+                tracked.room if tracked.rank != 0 else min(tracked.room, (tracked.told_filled or ZERO) - tracked.filled)
+            )
+            quantity = min(most, left)
+            if quantity > 0:
+                tracked.filled += quantity
+                left -= quantity
+                events.append(self._fill(tracked, quantity, price, now, ts_event))
+        may_come = any(
+            one.instrument == instrument and one.side is side and one.room > 0 and one.ended_ns is None
+            for one in self._orders
+        )
+        if left and (not may_come or now >= since + PATIENCE_NS):
+            events.append(self._strangers(instrument, side, left, price, now))
+            left = ZERO
+        if left:
+            self._explained[symbol] = evolve(held, quantity=held.quantity - left * side.sign, entry_price=None)
+        else:
+            self._explained[symbol] = held
+            self._waiting.pop(symbol, None)
+        return events
+
+    def _candidates(self, instrument: Instrument, side: Side) -> list[_Tracked]:
+        """Return who can have made a change, the likeliest first: of equals the better price, then the older."""
+        able = [
+            one
+            for one in self._orders
+            if one.instrument.key == instrument.key and one.side is side and one.room > 0 and one.rank is not None
+        ]
+        return sorted(able, key=lambda one: (one.rank, one.price is not None, (one.price or ZERO) * -side.sign))
+
+    def _fill(self, tracked: _Tracked, quantity: Decimal, price: Decimal, now: int, ts_event: int) -> OrderFilled:
+        if tracked.price is not None:  # a limit order does not trade at worse than its price
+            limits = [tracked.price, *([tracked.doubt[0]] if tracked.doubt else [])]
+            price = min(price, max(limits)) if tracked.side is Side.BUY else max(price, min(limits))
+        name = tracked.client_order_id or (tracked.ids or [f"close at {tracked.since_ns}"])[-1]
+        names = tracked.names()
+        trade_id = f"position:{name}:{tracked.filled:f}"
+        fill = _fill(tracked.instrument, tracked.side, quantity, price, trade_id, names, now, ts_event)
+        return OrderFilled(**names, fill=fill, ts_event=ts_event, ts_recv=now)
+
+    def _strangers(
+        self, instrument: Instrument, side: Side, quantity: Decimal, price: Decimal, now: int
+    ) -> OrderFilled:
+        """A change that none of our orders made: a trigger, a liquidation, a person at the app."""
+        self._strange += 1
+        names = {"client_order_id": None, "venue_order_id": None}
+        trade_id = f"position:stranger:{now}:{self._strange}"
+        return OrderFilled(fill=_fill(instrument, side, quantity, price, trade_id, names, now, 0), ts_recv=now)
+
+
+def _fill(
+    instrument: Instrument,
+    side: Side,
+    quantity: Decimal,
+    price: Decimal,
+    trade_id: str,
+    names: dict[str, Any],
+    now: int,
+    ts_event: int,
+) -> Fill:
+    return Fill(
+        instrument=instrument,
+        trade_id=trade_id,
+        side=side,
+        price=price,
+        quantity=quantity,
+        fee=instrument.fee(quantity, price, maker=False),
+        estimated=True,
+        ts_event=ts_event,
+        ts_recv=now,
+        **names,
+    )
+
+
+def _estimate(base: Held, held: Held, reference: Decimal | None) -> Decimal | None:
+    """Return the price at which a position changed: by its entry price where it grew, else the market's."""
+    change, price = held.quantity - base.quantity, reference
+    grew = held.quantity * change > 0 and base.quantity * change >= 0
+    if grew and held.entry_price is not None and (base.entry_price is not None or not base.quantity):
+        entry = base.entry_price or ZERO
+        found = (held.entry_price * held.quantity - entry * base.quantity) / change
+        # Entry prices are rounded, which weighs the more the smaller the change is beside what was held.
+        blur = (_unit(held.entry_price) * abs(held.quantity) + _unit(entry) * abs(base.quantity)) / abs(change)
+        if found > 0 and (reference is None or blur * 1000 <= found):
+            price = found
+    return None if price is None else round_to_step(price, _PRICE_STEP, Rounding.NEAREST)
+
+
+def _unit(number: Decimal) -> Decimal:
+    exponent = number.as_tuple().exponent
+    return ONE.scaleb(exponent) if isinstance(exponent, int) else ZERO
+
+
+def _position(instrument: Instrument, held: Held, now: int, ts_event: int = 0) -> Position:
+    return Position(
+        instrument=instrument,
+        quantity=held.quantity,
+        cost=held.quantity * (held.entry_price or ZERO),
+        leverage=held.leverage or ONE,
+        margin_mode=held.margin_mode or MarginMode.CROSS,
+        liquidation_price=held.liquidation_price,
+        ts_event=ts_event,
+        ts_recv=now,
+    )

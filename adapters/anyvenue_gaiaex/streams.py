@@ -1,0 +1,267 @@
+"""GaiaEx's WebSocket messages as pure functions: bytes become what a book or an account's update tells.
+
+The items of an account's update are not documented. They are read by every spelling met anywhere in the documents;
+what cannot be read counts as not told, never as nothing there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from attrs import evolve, field, frozen
+
+from anyvenue.model.enums import MarginMode, Side
+from anyvenue.model.errors import VenueProtocolError
+from anyvenue.model.instrument import Instrument
+from anyvenue.model.market import BookSnapshot, RawLevel
+from anyvenue.model.numbers import ZERO, exact
+from anyvenue.wire.exact_json import decode
+
+__all__ = ["UNSUPPORTED", "BookMessage", "BookReader", "Held", "Row", "Update", "read_message", "read_update"]
+
+UNSUPPORTED: Final = "SYMBOL_NOT_SUPPORTED"
+_UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_IDS: Final = ("orderid", "oid", "id")
+_CLIENT_IDS: Final = ("clientid", "clientorderid", "cloid", "clientoid")
+_SYMBOLS: Final = ("symbol", "coin", "market")
+_PRICES: Final = ("price", "limitprice", "px", "limitpx")
+_SIZES: Final = ("size", "sz", "qty", "quantity")
+_ORIGINALS: Final = ("origqty", "origsz", "origsize", "originalsize", "originalqty")
+_FILLED: Final = ("filledqty", "filledsize", "filledsz", "executedqty", "cumqty", "filled")
+_REMAINING: Final = ("remainingqty", "remainingsize", "remainingsz", "remaining", "leavesqty")
+_SIGNED: Final = ("szi", "positionamt", "positionsize", "netqty")
+_ENTRIES: Final = ("entryprice", "entrypx", "avgprice", "averageprice", "avgentryprice")
+_SIDES: Final = {"buy": Side.BUY, "b": Side.BUY, "bid": Side.BUY, "long": Side.BUY} | dict.fromkeys(
+    ("sell", "s", "a", "ask", "short"), Side.SELL
+)
+
+
+@frozen(kw_only=True)
+class BookMessage:
+    """What a message of a book stream comes to: a book, or why there is none that can be used.
+
+    `answer` is what to send back; `is_over` says that this stream will never serve.
+    """
+
+    book: BookSnapshot | None = None
+    stale: str = ""
+    is_alarm: bool = False
+    answer: str = ""
+    is_over: bool = False
+
+
+@frozen(kw_only=True)
+class Row:
+    """An open order as an update shows it. What it does not tell is None; `filled` where it can be told for sure."""
+
+    order_id: str
+    symbol: str
+    client_id: str = ""
+    side: Side | None = None
+    price: Decimal | None = None
+    sizes: frozenset[Decimal] = frozenset()
+    filled: Decimal | None = None
+    is_trigger: bool = False
+
+
+@frozen(kw_only=True)
+class Held:
+    """A position as an update shows it; `quantity` is signed."""
+
+    quantity: Decimal = ZERO
+    entry_price: Decimal | None = None
+    leverage: Decimal | None = None
+    margin_mode: MarginMode | None = None
+    liquidation_price: Decimal | None = None
+
+
+@frozen(kw_only=True)
+class Update:
+    """What an account's update tells. None means no information, an empty one that there is nothing.
+
+    `unread` says, by kind, what could not be read.
+    """
+
+    orders: Mapping[str, Row] | None = None
+    positions: Mapping[str, Held] | None = None
+    total: Decimal | None = None
+    available: Decimal | None = None
+    ts_event: int = 0
+    unread: Mapping[str, str] = field(factory=dict)
+
+
+def read_message(raw: bytes) -> dict[str, Any]:
+    """Return a message. Raises VenueProtocolError for what is none."""
+    message = decode(raw)
+    if not isinstance(message, dict):
+        raise VenueProtocolError("a message that is no object", raw=raw)
+    return message
+
+
+class BookReader:
+    """Reads the messages of one symbol's book stream, on one connection: make a new one for each.
+
+    After `stale` a book counts only behind `recovered`.
+    """
+
+    def __init__(self, instrument: Instrument) -> None:
+        self._instrument = instrument
+        self._down = ""
+
+    def read(self, raw: bytes, ts_recv: int) -> BookMessage:
+        """Return what a message comes to. Raises VenueProtocolError for one that cannot be read."""
+        try:
+            if raw == b"pong":
+                return BookMessage()
+            message = read_message(raw)
+            match message.get("type"):
+                case "orderbook":
+                    return self._book(message, ts_recv)
+                case "heartbeat":
+                    told = BookMessage(answer="ping")
+                    return (
+                        evolve(told, stale="the heartbeat says that the feed is stale")
+                        if message.get("stale")
+                        else told
+                    )
+                case "stale":
+                    self._down = f"the venue's own feed is down: {message.get('reason', '')}"
+                    return BookMessage(stale=self._down)
+                case "recovered":
+                    self._down = ""
+                    return BookMessage()
+                case "error":
+                    text = f"{message.get('code', '')}: {message.get('message', '')}"
+                    return BookMessage(stale=text, is_alarm=True, is_over=message.get("code") == UNSUPPORTED)
+                case _:
+                    return BookMessage()
+        except _UNREADABLE as error:
+            raise VenueProtocolError(f"cannot be read: {type(error).__name__}: {error}", raw=raw) from error
+
+    def _book(self, message: Mapping[str, Any], ts_recv: int) -> BookMessage:
+        name = message.get("symbol", message.get("coin"))
+        if name not in (None, self._instrument.venue_symbol):
+            raise ValueError(f"a book of {name!r} on the stream of {self._instrument.venue_symbol}")
+        if self._down:
+            return BookMessage(stale=self._down)
+        if message.get("stale") or message.get("feed_connected") is False:
+            return BookMessage(stale="the book says that the feed behind it is down")
+        if "bids" not in message or "asks" not in message:
+            why = "its levels are not divided into bids and asks, and are not guessed at: this book cannot be traded on"
+            return BookMessage(stale=why, is_alarm=True)
+        book = BookSnapshot(
+            instrument=self._instrument,
+            bids=_levels(message["bids"]),
+            asks=_levels(message["asks"]),
+            ts_event=_ms(message.get("timestamp", message.get("time"))),
+            ts_recv=ts_recv,
+        )
+        return BookMessage(book=book)
+
+
+def read_update(message: Mapping[str, Any]) -> Update:
+    """Return what an update tells. An array with an item that cannot be read tells nothing."""
+    unread: dict[str, str] = {}
+    orders = _array(message, "orders", _row, unread)
+    positions = _array(message, "positions", _held, unread)
+    balance = message.get("balance")
+    told = _plain(balance) if isinstance(balance, Mapping) else {}
+    return Update(
+        orders=None if orders is None else {row.order_id: row for row in orders},
+        positions=None if positions is None else dict(positions),
+        total=_number(told, ("usdcbalance", "total", "balance", "equity")),
+        available=_number(told, ("available",)),
+        ts_event=_ms(message.get("timestamp", message.get("time"))),
+        unread=unread,
+    )
+
+
+def _array(message: Mapping[str, Any], name: str, read: Any, unread: dict[str, str]) -> list[Any] | None:
+    items = message.get(name)
+    if items is None:
+        return None
+    try:
+        return [read(_plain(item)) for item in items]
+    except _UNREADABLE as error:
+        unread[name] = f"{type(error).__name__}: {error}"
+        return None
+
+
+def _row(item: Mapping[str, Any]) -> Row:
+    order_id, symbol = _first(item, _IDS), _first(item, _SYMBOLS)
+    if order_id is None or symbol is None:
+        raise ValueError(f"an order with the fields {', '.join(item)}: which one it is cannot be told")
+    size, original, rest = (_number(item, names) for names in (_SIZES, _ORIGINALS, _REMAINING))
+    filled = _number(item, _FILLED)
+    if filled is None and original is not None and (rest is not None or size is not None):
+        filled = original - (rest if rest is not None else size or ZERO)
+    elif filled is None and rest is not None and size is not None:
+        filled = size - rest
+    word = f"{item.get('type', '')} {item.get('ordertype', '')}".lower()
+    return Row(
+        order_id=str(order_id),
+        symbol=str(symbol),
+        client_id=str(_first(item, _CLIENT_IDS) or ""),
+        side=_side(item),
+        price=_number(item, _PRICES),
+        sizes=frozenset(number for number in (size, original, rest) if number is not None),
+        filled=filled if filled is None or filled >= 0 else None,
+        is_trigger=bool(item.get("istrigger"))
+        or any(item.get(name) for name in ("triggerprice", "triggerpx"))
+        or any(part in word for part in ("stop", "take", "tp", "sl", "trigger")),
+    )
+
+
+def _held(item: Mapping[str, Any]) -> tuple[str, Held]:
+    item = _plain(item["position"]) if isinstance(item.get("position"), Mapping) else item
+    symbol = _first(item, _SYMBOLS)
+    signed, size, side = _number(item, _SIGNED), _number(item, _SIZES), _side(item)
+    if symbol is None or (signed is None and size is None):
+        raise ValueError(f"a position with the fields {', '.join(item)}: what is held cannot be told")
+    quantity = signed if signed is not None else size or ZERO
+    if side is not None:
+        if (signed is not None and signed * side.sign < 0) or (quantity < 0 and side is Side.BUY):
+            raise ValueError(f"a position of {quantity} on the side {side.value}: the two contradict each other")
+        quantity = abs(quantity) * side.sign
+    lever = item.get("leverage")
+    told = _plain(lever) if isinstance(lever, Mapping) else item
+    mode = str(_first(told, ("margintype", "marginmode", "leveragetype", "type")) or "").lower()
+    modes = [found for found, stem in ((MarginMode.CROSS, "cross"), (MarginMode.ISOLATED, "isolat")) if stem in mode]
+    return str(symbol), Held(
+        quantity=quantity,
+        entry_price=_number(item, _ENTRIES) or None,
+        leverage=_number(told, ("value", "leverage")),
+        margin_mode=modes[0] if len(modes) == 1 else None,
+        liquidation_price=_number(item, ("liquidationprice", "liqprice", "liquidationpx", "liqpx")) or None,
+    )
+
+
+def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item by its names in one spelling: lower case, no underscores."""
+    return {name.replace("_", "").lower(): value for name, value in item.items()}
+
+
+def _first(item: Mapping[str, Any], names: Iterable[str]) -> Any:
+    return next((item[name] for name in names if item.get(name) is not None), None)
+
+
+def _number(item: Mapping[str, Any], names: Iterable[str]) -> Decimal | None:
+    value = _first(item, names)
+    return None if value is None or isinstance(value, bool | Mapping) or value == "" else exact(value)
+
+
+def _side(item: Mapping[str, Any]) -> Side | None:
+    if isinstance(item.get("isbuy"), bool):
+        return Side.BUY if item["isbuy"] else Side.SELL
+    word = _first(item, ("positionside", "side", "direction", "dir"))
+    return None if word is None else _SIDES[str(word).lower()]
+
+
+def _levels(levels: Iterable[Any]) -> list[RawLevel]:
+    return [(str(level[0]), str(level[1])) for level in levels]
+
+
+def _ms(value: object) -> int:
+    return int(value) * 1_000_000 if isinstance(value, int | str | Decimal) and value else 0

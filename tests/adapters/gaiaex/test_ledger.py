@@ -1,0 +1,429 @@
+"""What became of orders, as told by an account's updates (chapter 16, questions 3, 4, 8 and 9)."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from anyvenue.model.enums import OrderState, OrderType, Side
+from anyvenue.model.order import Order
+from anyvenue.model.order_events import (
+    AmendRejected,
+    AmendSent,
+    OrderAccepted,
+    OrderAmended,
+    OrderCanceled,
+    OrderFilled,
+    OrderRejected,
+    OrderSent,
+    OrderUnknown,
+)
+from anyvenue.model.order_spec import OrderSpec
+from anyvenue.model.position import Position
+from anyvenue_gaiaex.ledger import Ledger
+from anyvenue_gaiaex.rest import Ack, client_id
+from anyvenue_gaiaex.streams import read_update
+
+S = 1_000_000_000
+MID = Decimal("3490")
+
+
+class Account:
+    """A ledger, what it is told, and our orders as its events leave them."""
+
+    def __init__(self, instrument, price=MID):
+        self.instrument = instrument
+        self.price = price
+        self.ledger = Ledger({"ETH": instrument}.get, lambda _: self.price)
+        self.now = 100 * S
+        self.orders = {}
+        self.fills = []
+        self.seen = []
+
+    def told(self, events):
+        """Apply events as the engine does, and return them."""
+        self.seen += events
+        for event in events:
+            if isinstance(event, OrderFilled):
+                self.fills.append(event.fill)
+            name = getattr(event, "client_order_id", None)
+            if name is not None:
+                self.orders[name] = self.orders[name].apply(event)
+        return events
+
+    def send(self, spec):
+        self.orders[spec.client_order_id] = Order(spec=spec).apply(OrderSent())
+        self.ledger.sent(spec, self.now)
+
+    def ack(self, name, number, status="open"):
+        return self.told(self.ledger.acknowledged(name, Ack(order_id=number, status=status), self.now))
+
+    def update(self, orders=None, position=None, *, after_s=2, entry="3500"):
+        """An update, so long after the last; None leaves an array out, "" is flat."""
+        self.now += int(after_s * S)
+        message = {} if orders is None else {"orders": [{"orderId": one} | row for one, row in orders.items()]}
+        if position is not None:
+            side = "SHORT" if position.startswith("-") else "LONG"
+            held = {"symbol": "ETH", "side": side, "size": position.lstrip("-"), "entryPrice": entry}
+            message["positions"] = [held] if position else []
+        return self.told(self.ledger.update(read_update(message), self.now))
+
+
+ROW = {"symbol": "ETH", "side": "BUY", "price": "3500", "origQty": "0.1", "executedQty": "0"}
+
+
+@pytest.fixture
+def account(eth):
+    made = Account(eth)
+    made.update({}, "")
+    return made
+
+
+@pytest.fixture
+def resting(account, order_of):
+    account.send(order_of())
+    account.ack("avx-1", "7")
+    account.update({"7": ROW}, "")
+    return account
+
+
+def of(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+@pytest.mark.parametrize("status", ["open", "resting", "new", "filled"])
+def test_a_word_that_says_that_it_lives_accepts_the_order(account, order_of, status):
+    account.send(order_of())
+    assert [type(event) for event in account.ack("avx-1", "7", status)] == [OrderAccepted]
+    assert account.orders["avx-1"].state is OrderState.OPEN  # filled may mean in part: nothing is booked
+
+
+@pytest.mark.parametrize("status", ["pending", "rejected", "", "hibernating"])
+def test_any_other_word_leaves_it_unknown_until_it_is_seen(account, order_of, status):
+    account.send(order_of())
+    assert [type(event) for event in account.ack("avx-1", "7", status)] == [OrderUnknown]
+    assert account.orders["avx-1"].has_unknown_fate
+    assert of(account.update({"7": ROW}, ""), OrderAccepted)
+    assert not account.orders["avx-1"].has_unknown_fate
+
+
+def test_a_change_of_position_is_the_fill_at_the_price_that_the_entry_tells(resting):
+    events = resting.update({}, "0.1", entry="3499.5")
+    (fill,) = [event.fill for event in of(events, OrderFilled)]
+    assert (fill.price, fill.quantity, fill.side, fill.estimated) == (Decimal("3499.5"), Decimal("0.1"), Side.BUY, True)
+    assert (fill.client_order_id, fill.venue_order_id) == ("avx-1", "7")
+    assert fill.fee == Decimal("0.1") * Decimal("3499.5") * Decimal("0.00035")
+    assert resting.orders["avx-1"].state is OrderState.FILLED
+    assert of(events, Position)[0].quantity == Decimal("0.1")
+
+
+def test_a_partial_fill_is_booked_and_the_rest_lives_on(resting):
+    resting.update({"7": ROW | {"executedQty": "0.04"}}, "0.04")
+    order = resting.orders["avx-1"]
+    assert (order.state, order.filled_quantity) == (OrderState.PARTIALLY_FILLED, Decimal("0.04"))
+    resting.update({}, "0.1")
+    assert resting.orders["avx-1"].state is OrderState.FILLED
+    assert [fill.quantity for fill in resting.fills] == [Decimal("0.04"), Decimal("0.06")]
+    assert len({fill.trade_id for fill in resting.fills}) == 2
+
+
+def test_one_missing_update_settles_nothing_and_two_do(resting):
+    assert not resting.update({}, "")
+    assert resting.orders["avx-1"].state is OrderState.OPEN
+    assert of(resting.update({}, ""), OrderCanceled)
+    assert resting.orders["avx-1"].state is OrderState.CANCELED
+
+
+def test_updates_that_are_not_in_a_row_do_not_add_up(resting):
+    resting.update({}, "")
+    resting.update({"7": ROW}, "")
+    assert not resting.update({}, "")
+    resting.ledger.reconnected()
+    assert not resting.update({}, "")
+    assert resting.orders["avx-1"].state is OrderState.OPEN
+
+
+def test_without_word_of_the_positions_an_end_stays_unknown(resting):
+    for _ in range(5):
+        assert not resting.update({}, None)
+    assert resting.orders["avx-1"].state is OrderState.OPEN
+
+
+def test_updates_right_after_the_acknowledgement_may_be_older_than_it(account, order_of):
+    account.send(order_of())
+    account.ack("avx-1", "7")
+    for _ in range(4):
+        assert not account.update({}, "", after_s=0.1)
+    assert account.orders["avx-1"].state is OrderState.OPEN
+
+
+def test_a_cancel_that_was_answered_ends_it_and_a_late_fill_still_counts(resting):
+    resting.told(resting.ledger.canceled(["7"], resting.now, "avx-1"))
+    assert resting.orders["avx-1"].state is OrderState.CANCELED
+    resting.update({}, "0.03")
+    order = resting.orders["avx-1"]
+    assert (order.state, order.filled_quantity) == (OrderState.CANCELED, Decimal("0.03"))
+
+
+def test_after_two_looks_a_canceled_order_explains_nothing_any_more(resting):
+    resting.told(resting.ledger.canceled(["7"], resting.now, "avx-1"))
+    resting.update({}, "")
+    resting.update({}, "")
+    events = resting.update({}, "0.03")
+    assert [event.client_order_id for event in of(events, OrderFilled)] == [None]
+    assert resting.orders["avx-1"].filled_quantity == 0
+
+
+def test_no_such_order_ends_it_only_where_the_last_update_has_it_no_more(resting):
+    assert not resting.ledger.gone("avx-1", resting.now)
+    resting.update({}, "", after_s=0.1)
+    assert of(resting.told(resting.ledger.gone("avx-1", resting.now)), OrderCanceled)
+    assert not resting.ledger.gone("avx-1", resting.now)
+    resting.update({}, "0.1")  # it had traded, and the position was late
+    assert resting.orders["avx-1"].state is OrderState.FILLED
+
+
+def test_cancel_all_tells_strangers_orders_too(resting):
+    events = resting.ledger.canceled(["7", "99"], resting.now)
+    assert [(event.client_order_id, event.venue_order_id) for event in events] == [("avx-1", "7"), (None, "99")]
+
+
+def test_a_modified_order_goes_on_under_its_new_id(resting):
+    order = resting.orders["avx-1"]
+    resting.orders["avx-1"] = order.apply(AmendSent(price=Decimal(3490)))
+    resting.ledger.amending("avx-1", Decimal(3490), Decimal("0.1"), resting.now)
+    (event,) = resting.told(resting.ledger.amended("avx-1", Ack(order_id="8", status="modified"), resting.now))
+    assert isinstance(event, OrderAmended)
+    order = resting.orders["avx-1"]
+    assert (order.venue_order_id, order.former_ids, order.price) == ("8", ("7",), Decimal(3490))
+    assert resting.ledger.order_id("avx-1", "7") == "8"
+    assert not resting.update({"7": ROW}, "")  # an update that is older than the answer
+    assert not resting.update({"8": ROW | {"price": "3490"}}, "")
+    resting.update({}, "0.1", entry="3489")
+    assert resting.orders["avx-1"].state is OrderState.FILLED
+
+
+def test_a_modification_of_unknown_outcome_is_found_under_a_new_id(resting):
+    resting.orders["avx-1"] = resting.orders["avx-1"].apply(AmendSent(price=Decimal(3490)))
+    resting.ledger.amending("avx-1", Decimal(3490), Decimal("0.1"), resting.now)
+    events = resting.update({"8": ROW | {"price": "3490"}}, "")
+    assert [event.venue_order_id for event in of(events, OrderAmended)] == ["8"]
+    assert resting.orders["avx-1"].price == Decimal(3490)
+
+
+def test_a_modification_that_never_arrived_is_refused_when_it_no_longer_can(resting):
+    resting.orders["avx-1"] = resting.orders["avx-1"].apply(AmendSent(price=Decimal(3490)))
+    resting.ledger.amending("avx-1", Decimal(3490), Decimal("0.1"), resting.now)
+    assert not resting.update({"7": ROW}, "", after_s=10)
+    assert of(resting.update({"7": ROW}, "", after_s=10), AmendRejected)
+    assert resting.orders["avx-1"].amend is None
+
+
+def test_fills_after_a_modification_count_from_what_was_filled_before(resting):
+    resting.update({"7": ROW | {"executedQty": "0.04"}}, "0.04")
+    resting.orders["avx-1"] = resting.orders["avx-1"].apply(AmendSent(price=Decimal(3490)))
+    resting.ledger.amending("avx-1", Decimal(3490), Decimal("0.1"), resting.now)
+    resting.told(resting.ledger.amended("avx-1", Ack(order_id="8", status="modified"), resting.now))
+    anew = ROW | {"price": "3490", "origQty": "0.06"}
+    resting.update({"8": anew}, "0.04")
+    resting.update({"8": anew | {"executedQty": "0.02"}}, "0.06")
+    assert resting.orders["avx-1"].filled_quantity == Decimal("0.06")
+
+
+def test_an_order_whose_answer_was_lost_is_found_by_its_client_id(account, order_of):
+    account.send(order_of())
+    events = account.update({"7": ROW | {"clientId": client_id("avx-1")}}, "")
+    assert [(event.client_order_id, event.venue_order_id) for event in of(events, OrderAccepted)] == [("avx-1", "7")]
+
+
+def test_it_is_found_by_its_terms_where_only_one_order_can_be_it(account, order_of):
+    account.update({"5": ROW}, "")  # this one was there before
+    account.send(order_of())
+    assert not of(account.update({"5": ROW, "6": ROW, "7": ROW}, ""), OrderAccepted)
+    assert not of(account.update({"5": ROW, "6": ROW | {"clientId": "0xsomebody"}}, ""), OrderAccepted)
+    assert [event.venue_order_id for event in of(account.update({"5": ROW, "6": ROW}, ""), OrderAccepted)] == ["6"]
+
+
+def test_it_never_came_only_when_it_can_come_no_more(account, order_of):
+    account.send(order_of())
+    for _ in range(4):
+        assert not account.update({}, "")  # 8 s in all
+    for _ in range(4):
+        account.update({}, "", after_s=5)
+    assert account.orders["avx-1"].state is OrderState.REJECTED
+    assert len(of(account.seen, OrderRejected)) == 1
+
+
+def test_while_a_strange_order_might_be_it_it_stays_unknown(account, order_of):
+    account.send(order_of())
+    for _ in range(10):
+        assert not account.update({"6": ROW | {"price": "3499"}}, "", after_s=5)
+
+
+def test_a_position_that_grows_unexplained_is_a_strangers_doing(account):
+    events = account.update({}, "-0.5", entry="3501")
+    (fill,) = [event.fill for event in of(events, OrderFilled)]
+    assert (fill.client_order_id, fill.side, fill.quantity, fill.price) == (None, Side.SELL, Decimal("0.5"), 3501)
+
+
+def test_an_order_that_the_venue_shows_untouched_explains_nothing(resting):
+    assert not of(resting.update({"7": ROW}, "0.1"), OrderFilled)  # the order's row may lag: it is waited for
+    assert resting.ledger.is_waiting
+    resting.now += 3 * S
+    (event,) = of(resting.told(resting.ledger.tick(resting.now)), OrderFilled)
+    assert event.client_order_id is None
+    assert not resting.ledger.is_waiting
+
+
+def test_a_row_that_lags_behind_the_position_gets_its_fill(resting):
+    resting.update({"7": ROW}, "0.04", after_s=0.1)
+    resting.update({"7": ROW | {"executedQty": "0.04"}}, "0.04", after_s=0.1)
+    assert resting.orders["avx-1"].filled_quantity == Decimal("0.04")
+    assert not resting.ledger.is_waiting
+
+
+def test_an_order_that_is_gone_right_after_its_acknowledgement_can_have_traded(account, order_of):
+    account.send(order_of())
+    account.ack("avx-1", "7")
+    account.update({"7": ROW}, "", after_s=0.1)
+    account.update({"7": ROW}, "0.1", after_s=0.1)
+    account.update({}, "0.1", after_s=0.1)
+    assert account.orders["avx-1"].state is OrderState.FILLED
+
+
+def test_without_any_price_a_fill_waits_for_one(resting):
+    resting.price = None
+    resting.update({}, "0.1", entry=None)
+    assert not resting.fills
+    resting.price = Decimal(3495)
+    resting.told(resting.ledger.tick(resting.now))
+    assert [fill.price for fill in resting.fills] == [Decimal(3495)]
+
+
+def test_a_limit_order_is_never_booked_at_worse_than_its_price(resting):
+    resting.update({}, "0.1", entry="3600")
+    assert [fill.price for fill in resting.fills] == [Decimal(3500)]
+
+
+def test_a_reduction_is_booked_at_the_markets_price(eth, order_of):
+    account = Account(eth)
+    account.update({}, "0.1", entry="3500")
+    account.send(order_of(side=Side.SELL, order_type=OrderType.MARKET, reduce_only=True))
+    account.ack("avx-1", "7", "filled")
+    account.update({}, "")
+    assert [(fill.price, fill.side) for fill in account.fills] == [(MID, Side.SELL)]
+    assert account.orders["avx-1"].state is OrderState.FILLED
+
+
+def test_a_small_change_of_a_large_position_does_not_trust_a_rounded_entry(eth, order_of):
+    account = Account(eth)
+    account.update({}, "1000", entry="3500")
+    account.send(order_of(quantity="0.01", order_type=OrderType.MARKET))
+    account.update({}, "1000.01", entry="3500")  # rounded to whole dollars, it could be anything within 100000 dollars
+    assert [fill.price for fill in account.fills] == [MID]
+
+
+def test_the_likeliest_order_gets_the_fill(account, order_of):
+    for name, number, price in (("avx-1", "1", "3480"), ("avx-2", "2", "3500"), ("avx-3", "3", "3490")):
+        account.send(order_of(name, price=price))
+        account.ack(name, number)
+    rows = {one: {"symbol": "ETH", "side": "BUY", "price": "1"} for one in ("1", "2", "3")}
+    account.update(rows, "")
+    account.update(rows, "0.15")
+    filled = {name: order.filled_quantity for name, order in account.orders.items()}
+    assert filled == {"avx-1": 0, "avx-2": Decimal("0.1"), "avx-3": Decimal("0.05")}  # the best price first
+
+
+def test_what_was_held_at_the_start_is_nobodys_fill(eth):
+    account = Account(eth)
+    assert not of(account.update({}, "2"), OrderFilled)
+    assert [position.quantity for position in account.ledger.positions()] == [Decimal(2)]
+
+
+def test_a_close_of_the_venues_own_making_is_booked_under_its_id(eth):
+    account = Account(eth)
+    account.update({}, "0.1")
+    answered = account.ledger.closing(eth, Side.SELL, Decimal("0.1"), account.now)
+    answered(Ack(order_id="55", status="filled"))
+    (event,) = of(account.update({}, ""), OrderFilled)
+    assert (event.client_order_id, event.venue_order_id, event.fill.side) == (None, "55", Side.SELL)
+
+
+# Properties: a venue that fills, cancels and forgets to tell, and what must hold whatever it does.
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("send"), st.sampled_from(["0.1", "0.3"]), st.booleans()),
+        st.tuples(st.just("fill"), st.integers(0, 5), st.sampled_from(["0.05", "0.1", "0.3"])),
+        st.tuples(st.just("end"), st.integers(0, 5), st.booleans()),
+        st.tuples(st.just("strange"), st.sampled_from(["0.05", "-0.2"]), st.none()),
+        *[st.tuples(st.just("tell"), st.just("both"), st.sampled_from([1.5, 20]))] * 2,
+        st.tuples(st.just("tell"), st.sampled_from(["both", "orders", "positions"]), st.sampled_from([0.1, 1.5, 20])),
+        st.tuples(st.just("tick"), st.sampled_from([0.5, 3]), st.none()),
+    ),
+    max_size=40,
+)
+
+
+@given(steps=STEPS, shows_fills=st.booleans())
+def test_whatever_happens_only_what_the_position_proves_is_booked(eth_everywhere, steps, shows_fills):
+    account = Account(eth_everywhere)
+    account.update({}, "")
+    book, held, told = {}, Decimal(0), Decimal(0)  # the venue's truth, and what it last told of the position
+    missing = {}
+    for kind, what, how in steps:
+        if kind == "send":
+            name = f"avx-{len(account.orders)}"
+            spec = OrderSpec(
+                client_order_id=name,
+                instrument=eth_everywhere,
+                side=Side.BUY if how else Side.SELL,
+                quantity=what,
+                price="3500",
+            )
+            account.send(spec)
+            account.ack(name, name[4:] + "1")
+            book[name[4:] + "1"] = [spec, Decimal(0)]
+        elif kind in ("fill", "end") and book:
+            number = sorted(book)[what % len(book)]
+            spec, filled = book[number]
+            if kind == "end":
+                del book[number]
+                continue
+            traded = min(Decimal(how), spec.quantity - filled)
+            held += traded * spec.side.sign
+            book[number][1] += traded
+            if book[number][1] == spec.quantity:
+                del book[number]
+        elif kind == "strange":
+            held += Decimal(what)
+        elif kind == "tick":
+            account.now += int(what * S)
+            account.told(account.ledger.tick(account.now))
+        elif kind == "tell":
+            rows = {
+                one: {"symbol": "ETH", "side": spec.side.name, "price": "3500"}
+                | ({"origQty": str(spec.quantity), "executedQty": str(filled)} if shows_fills else {})
+                for one, (spec, filled) in book.items()
+            }
+            position = (str(held) if held else "") if what != "orders" else None
+            events = account.update(rows if what != "positions" else None, position, after_s=how)
+            if what != "positions":
+                missing = {
+                    o.venue_order_id: missing.get(o.venue_order_id, 0) + 1
+                    for o in account.orders.values()
+                    if o.venue_order_id not in rows
+                }
+            told = held if position is not None else told
+            for event in of(events, OrderCanceled):
+                assert missing[event.venue_order_id] >= 2
+        booked = sum((fill.quantity * fill.side.sign for fill in account.fills), Decimal(0))
+        if not account.ledger.is_waiting:
+            assert booked == told  # no more, no less than the position proves
+        for order in account.orders.values():
+            assert order.booked_quantity <= order.spec.quantity
+        assert len({fill.trade_id for fill in account.fills}) == len(account.fills)
+    account.now += 5 * S
+    account.told(account.ledger.tick(account.now))
+    assert sum((fill.quantity * fill.side.sign for fill in account.fills), Decimal(0)) == told

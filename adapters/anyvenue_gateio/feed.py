@@ -29,7 +29,8 @@ from anyvenue.wire.server_time import ServerTime
 from anyvenue.wire.socket import Dial, SocketClosed
 from anyvenue_gateio import errors
 from anyvenue_gateio.auth import HEADERS, channel_auth, login_payload
-from anyvenue_gateio.streams import Ack, ApiReply, Notice, Reader, Topic, frame, private_topics
+from anyvenue_gateio.streams import Ack, ApiReply, Notice, Reader
+from anyvenue_gateio.topics import Topic, frame, private_topics
 
 __all__ = ["TOPICS_MAX", "Feed", "Keys"]
 
@@ -159,6 +160,7 @@ class Feed:
                 if isinstance(outcome, Rejected) and topic not in self._private:
                     _log.error("%s", outcome)
                     self.topics.pop(topic, None)
+                    self._on_event(Notice("refused", topic.channel, topic))
                 elif isinstance(outcome, BaseException):
                     raise outcome
             done.update(left)

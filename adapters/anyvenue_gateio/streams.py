@@ -1,4 +1,4 @@
-"""Gate's WebSocket channels as pure functions: wishes become frames, frames become events and notices."""
+"""Gate's WebSocket channels, read: frames become events and notices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, Final
 import orjson
 from attrs import evolve, frozen
 
-from anyvenue.model.depth_sync import Continuity, Overlap, SequenceRule, SnapshotSource
 from anyvenue.model.enums import Side
 from anyvenue.model.errors import VenueProtocolError
 from anyvenue.model.instrument import Instrument
@@ -17,48 +16,19 @@ from anyvenue.model.market import BookDelta, BookSnapshot, Candle, FundingRate, 
 from anyvenue.model.numbers import exact
 from anyvenue.model.order_events import OrderFilled
 from anyvenue.model.times import unix_ns
-from anyvenue.venue.events import Channel, Subscription, VenueEvent
+from anyvenue.venue.events import VenueEvent
 from anyvenue.wire.exact_json import decode
 from anyvenue_gateio.rest import triggers
 from anyvenue_gateio.rest.account import read_position
 from anyvenue_gateio.rest.history import read_fill
 from anyvenue_gateio.rest.market import INTERVALS, read_candles, read_levels, read_ticker, read_trades
 from anyvenue_gateio.rest.orders import order_report
+from anyvenue_gateio.topics import PRIVATE, UPDATES, Topic
 
-__all__ = [
-    "UPDATES",
-    "Ack",
-    "ApiReply",
-    "Notice",
-    "Reader",
-    "Topic",
-    "depth_rule",
-    "frame",
-    "private_topics",
-    "topic_of",
-]
+__all__ = ["Ack", "ApiReply", "Notice", "Reader"]
 
-UPDATES: Final = "futures.order_book_update"
-UPDATE_DEPTH: Final = 100
-"""Levels a side of `futures.order_book_update`, and of the REST snapshot that goes with it (13.1)."""
 TRADES_KEPT: Final = 2_000
 _MS_NS: Final = 1_000_000
-_BY_CONTRACT: Final = {
-    Channel.TRADES: "futures.trades",
-    Channel.TICKER: "futures.tickers",
-    Channel.FUNDING: "futures.tickers",  # there is no funding channel (12.1)
-    Channel.QUOTES: "futures.book_ticker",
-    Channel.LIQUIDATIONS: "futures.public_liquidates",
-}
-_PRIVATE: Final = ("orders", "usertrades", "positions", "autoorders", "liquidates", "auto_deleverages")
-
-
-@frozen
-class Topic:
-    """What one subscribe frame asks for."""
-
-    channel: str
-    payload: tuple[str, ...]
 
 
 @frozen(kw_only=True)
@@ -84,55 +54,15 @@ class ApiReply:
 
 @frozen
 class Notice:
-    """What to act on: `upgrade` (the server leaves), `balance`, `fills`, `unreadable` (ask), `forced` (tell people)."""
+    """Something to act on.
+
+    `kind` is one of `upgrade` (the server goes away), `balance`, `fills` and `unreadable` (ask for it), `forced` (tell
+    people), `refused` (the venue does not send `topic` any more).
+    """
 
     kind: str
     text: str = ""
-
-
-def depth_rule(instrument: Instrument, *, updates: bool) -> SequenceRule:
-    """Return the sequence rule of a contract's book: 13.1 with a snapshot by REST, or 13.2 (`futures.obu`)."""
-    if not updates:
-        return SequenceRule(continuity=Continuity.CONTIGUOUS)
-    return SequenceRule(
-        continuity=Continuity.CONTIGUOUS,
-        overlap=Overlap.ALWAYS,
-        snapshot=SnapshotSource.REQUEST,
-        keeps_newer=True,
-        depth=UPDATE_DEPTH,
-    )
-
-
-def topic_of(subscription: Subscription, *, updates: bool) -> Topic:
-    """Return the topic of a subscription; `updates` chooses 13.1 for books. Raises ValueError for an interval."""
-    contract = subscription.instrument.venue_symbol
-    match subscription.channel:
-        case Channel.BOOK if updates:
-            return Topic(UPDATES, (contract, "100ms", str(UPDATE_DEPTH)))
-        case Channel.BOOK:
-            level = 50 if (subscription.depth or 50) <= 50 else 400
-            return Topic("futures.obu", (f"ob.{contract}.{level}",))
-        case Channel.CANDLES:
-            if subscription.interval_s not in INTERVALS:
-                raise ValueError(f"interval_s: found {subscription.interval_s}; allowed are {sorted(INTERVALS)}")
-            return Topic("futures.candlesticks", (INTERVALS[subscription.interval_s], contract))
-        case channel:
-            return Topic(_BY_CONTRACT[channel], (contract,))
-
-
-def private_topics(user: str) -> list[Topic]:
-    """Return the topics that tell all of an account."""
-    return [Topic(f"futures.{name}", (user, "!all")) for name in _PRIVATE] + [Topic("futures.balances", (user,))]
-
-
-def frame(topic: Topic, event: str, *, time_s: int, number: int, auth: Mapping[str, str] | None = None) -> str:
-    """Return a subscribe or unsubscribe frame. order_book_update is left without its level (12.1)."""
-    short = event == "unsubscribe" and topic.channel == UPDATES
-    content: dict[str, Any] = {"time": time_s, "id": number, "channel": topic.channel, "event": event}
-    content["payload"] = topic.payload[:2] if short else topic.payload
-    if auth is not None:
-        content["auth"] = auth
-    return orjson.dumps(content).decode()
+    topic: Topic | None = None
 
 
 class Reader:
@@ -315,7 +245,7 @@ class Reader:
         )
 
 
-_EXACT: Final = frozenset(f"futures.{name}" for name in (*_PRIVATE, "public_liquidates", "trades"))
+_EXACT: Final = frozenset(f"futures.{name}" for name in (*PRIVATE, "public_liquidates", "trades"))
 """Channels in which money comes as JSON numbers; the others are strings where it matters (12.2)."""
 _SECONDS: Final = {name: seconds for seconds, name in INTERVALS.items()}
 

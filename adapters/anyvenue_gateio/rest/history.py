@@ -40,12 +40,6 @@ def fills(instrument: Instrument, *, start_ns: int, end_ns: int, offset: int = 0
     return question(f"{root(instrument)}/my_trades_timerange", contract, *span, *page(offset))
 
 
-def order_fills(instrument: Instrument, venue_order_id: str, *, offset: int = 0) -> Request:
-    """Ask for a page of one order's fills."""
-    terms = (("contract", instrument.venue_symbol), ("order", venue_order_id))
-    return question(f"{root(instrument)}/my_trades", *terms, *page(offset))
-
-
 def read_fill(
     data: Mapping[str, Any],
     instrument: Instrument,

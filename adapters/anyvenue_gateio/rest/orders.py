@@ -36,7 +36,6 @@ T = TypeVar("T")
 BATCH: Final = 10
 """Most orders that one request creates."""
 
-CANCEL_BATCH: Final = 20
 """Most orders that one request cancels by id."""
 
 PAGE: Final = 100
@@ -193,12 +192,6 @@ def amend_body(order: Order, *, price: Decimal | None, quantity: Decimal | None)
 def cancel(order: Order) -> Request:
     """Cancel by the venue's id, else by text."""
     return command("DELETE", _path(order), charges=limits.CANCEL, urgent=True)
-
-
-def cancel_batch(instrument: Instrument, ids: Sequence[str]) -> Request:
-    """Cancel up to CANCEL_BATCH orders by the venue's ids."""
-    path = f"{root(instrument)}/batch_cancel_orders"
-    return command("POST", path, _some(ids, CANCEL_BATCH), charges=limits.cancel(len(ids)), urgent=True)
 
 
 def cancel_all(instrument: Instrument, side: Side | None = None) -> Request:

@@ -20,7 +20,8 @@ from anyvenue.venue.secrets import Secret
 from anyvenue.wire.deadline import pause
 from anyvenue.wire.server_time import ServerTime
 from anyvenue_gateio.feed import Feed, Keys
-from anyvenue_gateio.streams import Notice, Reader, Topic
+from anyvenue_gateio.streams import Notice, Reader
+from anyvenue_gateio.topics import Topic
 
 START_NS = 1_700_000_000 * 10**9
 URL = "wss://gate.test/v4/ws/usdt"
@@ -424,7 +425,7 @@ def test_a_topic_that_a_new_connection_refuses_is_dropped_loudly_and_the_others_
     with caplog.at_level(logging.ERROR):
         stage = play(scene)
     assert list(stage.feed.topics) == [TICKERS]
-    assert stage.told == ["down: lost", "up"]
+    assert stage.told == ["down: lost", Notice("refused", "futures.trades", TRADES), "up"]
     assert "unknown contract BTC_USDT" in caplog.text
 
 

@@ -20,7 +20,8 @@ from anyvenue.model.market import BookDelta, BookSnapshot, Candle, Quote
 from anyvenue.wire.exact_json import decode
 from anyvenue_gateio.instruments import read_contracts
 from anyvenue_gateio.rest.market import read_order_book
-from anyvenue_gateio.streams import Ack, Notice, Reader, depth_rule
+from anyvenue_gateio.streams import Ack, Notice, Reader
+from anyvenue_gateio.topics import depth_rule
 
 RECORDED = Path(__file__).parents[2] / "recorded"
 FUTURES = RECORDED / "gate_futures_20230524"

@@ -108,13 +108,6 @@ def test_fills_are_asked_for_by_whole_seconds_around_the_span() -> None:
     )
 
 
-def test_the_fills_of_one_order_are_asked_for_by_its_id() -> None:
-    request = history.order_fills(BTC, "36028827892199865")
-
-    assert request.path == "/futures/usdt/my_trades"
-    assert request.plain_query == "contract=BTC_USDT&order=36028827892199865&limit=100&offset=0"
-
-
 def test_gate_forgets_as_its_documents_say() -> None:
     assert (history.ORDER_TEXT_LOOKUP_S, history.UNFILLED_LOOKUP_S) == (60, 10 * 60)
     assert 178 * 86_400 <= history.HISTORY_S <= 184 * 86_400

@@ -214,20 +214,11 @@ def test_cancels_go_by_id_or_text_and_are_urgent() -> None:
         method="DELETE", path="/futures/usdt/orders/36028827892199865", charges=one, **usual
     )
     assert orders.cancel(resting(None)).path == "/futures/usdt/orders/t-a1"
-    assert orders.cancel_batch(BTC, ["1", "2"]) == Request(
-        method="POST",
-        path="/futures/usdt/batch_cancel_orders",
-        body=b'["1","2"]',
-        charges=(Charge("cancel", weight=2),),
-        **usual,
-    )
     assert orders.cancel_all(BTC) == Request(
         method="DELETE", path="/futures/usdt/orders", query=(("contract", "BTC_USDT"),), charges=one, **usual
     )
     assert orders.cancel_all(BTC, Side.BUY).plain_query == "contract=BTC_USDT&side=bid"
     assert orders.cancel_all(BTC, Side.SELL).plain_query == "contract=BTC_USDT&side=ask"
-    with pytest.raises(ValueError, match="found 21 rows; allowed are 1 to 20"):
-        orders.cancel_batch(BTC, ["1"] * 21)
 
 
 @pytest.mark.parametrize(

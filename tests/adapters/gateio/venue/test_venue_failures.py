@@ -324,7 +324,7 @@ def test_a_venue_whose_clock_is_ninety_seconds_off_and_then_jumps_is_traded_with
 @BOTH_BOOKS
 @pytest.mark.parametrize("lost", ["main", "extra", "both"])
 def test_books_on_a_connection_of_their_own_come_back_whichever_was_lost(play, monkeypatch, book, lost):
-    monkeypatch.setattr("anyvenue_gateio.venue.TOPICS_MAX", 1)
+    monkeypatch.setattr("anyvenue_gateio.market_data.TOPICS_MAX", 1)
 
     async def scenario(floor):
         gate = await floor.session(book=book)

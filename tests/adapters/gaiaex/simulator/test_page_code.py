@@ -1,6 +1,6 @@
 """The plain code of GaiaEx's own trading page, over real HTTP, with nothing changed but the base URL.
 
-It knows nothing of this project: it signs with `hmac` what `json.dumps` has made, and sends those bytes.
+It knows nothing of this project: it signs with `hmac` what `json.dumps` has made, and sends those bytes with `requests`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import json
 import time
 from typing import Any
 
-import httpx
 import pytest
+import requests
 
 from anyvenue.simulation.server.hosting import Server
 from anyvenue.venue.descriptor import SimulationSettings
@@ -44,20 +44,20 @@ class Page:
 
     def post(self, path: str, **fields: Any) -> Any:
         body = json.dumps({"user_address": self.address, **fields})
-        response = httpx.post(self.base_url + path, content=body, headers=self.sign("POST", path, body))
+        response = requests.post(self.base_url + path, data=body, headers=self.sign("POST", path, body), timeout=10)
         assert response.status_code == 200, response.text
         return response.json()
 
     def balance(self) -> Any:
         path = f"/user/{self.address}/balance"
-        response = httpx.get(self.base_url + path, headers=self.sign("GET", path, ""))
+        response = requests.get(self.base_url + path, headers=self.sign("GET", path, ""), timeout=10)
         assert response.status_code == 200, response.text
         return response.json()
 
 
 def _walk_through(page: Page) -> None:
     """Do all that the page shows."""
-    assert httpx.get(f"{page.base_url}/symbols/list").json()["count"] == 2
+    assert requests.get(f"{page.base_url}/symbols/list", timeout=10).json()["count"] == 2
     assert float(page.balance()["available"]) == 100_000
     usual = {"symbol": "ETH", "is_buy": True, "size": "0.1", "order_type": "limit"}
 

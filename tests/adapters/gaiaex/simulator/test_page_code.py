@@ -1,6 +1,6 @@
 """The plain code of GaiaEx's own trading page, over real HTTP, with nothing changed but the base URL.
 
-It knows nothing of this project: it signs with `hmac` what `json.dumps` has made, and sends those bytes with `requests`.
+It knows nothing of this project: it signs with `hmac` what `json.dumps` has made, and sends that with `requests`.
 """
 
 from __future__ import annotations

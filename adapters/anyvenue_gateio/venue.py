@@ -53,7 +53,7 @@ from anyvenue.venue.events import (
     Subscription,
     VenueEvent,
 )
-from anyvenue.venue.interface import VenueOrder
+from anyvenue.venue.interface import Retention, VenueOrder
 from anyvenue.venue.missed import filled
 from anyvenue.venue.remote import RemoteVenue, StreamKey, stream_key
 from anyvenue.wire.breaker import Breaker
@@ -83,6 +83,9 @@ NAMES_KEPT: Final = 10_000
 RESYNC_PAUSE_S: Final = 0.5
 """A snapshot by REST may lag behind the stream (13.1): the next one is asked for no sooner than this."""
 
+
+_HOUR_S: Final = 3_600
+"""An order with a fill is found by text without a limit, or, by older texts (7.3), for an hour."""
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _SIDES: Final = {
@@ -536,6 +539,20 @@ class GateVenue(RemoteVenue):
         await self.ask(account.countdown_request(self._settle, timeout_s))
 
     # Look-ups
+
+    @property
+    def retention(self) -> Retention:
+        """Return what Gate remembers (7.3, 7.7). Orders with a trigger have no client id there, and no expiry."""
+        return Retention(
+            create_window_s=self._options.order_expiry_s,
+            finds_open=True,
+            lists_open=True,
+            unfilled_s=history.UNFILLED_LOOKUP_S,
+            filled_s=history.HISTORY_S,
+            unfilled_by_client_id_s=history.ORDER_TEXT_LOOKUP_S,
+            filled_by_client_id_s=_HOUR_S,
+            names_fills=True,
+        )
 
     async def order(self, order: Order) -> VenueOrder | None:
         """Look one order up. By our id alone an unfilled one is found for 60 s after its cancel (7.3)."""

@@ -18,7 +18,7 @@ from anyvenue.model.order_events import (
     OrderTriggered,
 )
 from anyvenue.model.position import Position
-from anyvenue.venue.interface import VenueOrder
+from anyvenue.venue.interface import Retention, VenueOrder
 from anyvenue.wire.request import Request
 from anyvenue_gateio.market_data import GateMarketData, in_order
 from anyvenue_gateio.rest import account, history, orders, triggers
@@ -26,10 +26,26 @@ from anyvenue_gateio.rest import account, history, orders, triggers
 __all__ = ["GateLookUps", "waits"]
 
 _SECOND_NS: Final = 1_000_000_000
+_HOUR_S: Final = 3_600
+"""An order with a fill is found by text without a limit, or, by older texts (7.3), for an hour."""
 
 
 class GateLookUps(GateMarketData):
     """The evidence that settles what is unknown."""
+
+    @property
+    def retention(self) -> Retention:
+        """Return what Gate remembers (7.3, 7.7). Orders with a trigger have no client id there, and no expiry."""
+        return Retention(
+            create_window_s=self._options.order_expiry_s,
+            finds_open=True,
+            lists_open=True,
+            unfilled_s=history.UNFILLED_LOOKUP_S,
+            filled_s=history.HISTORY_S,
+            unfilled_by_client_id_s=history.ORDER_TEXT_LOOKUP_S,
+            filled_by_client_id_s=_HOUR_S,
+            names_fills=True,
+        )
 
     async def order(self, order: Order) -> VenueOrder | None:
         """Look one order up. By our id alone an unfilled one is found for 60 s after its cancel (7.3)."""

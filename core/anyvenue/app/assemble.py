@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from anyvenue.app.config import Configuration, ConnectionConfig
 from anyvenue.app.config_errors import ConfigError, Problem
+from anyvenue.app.durability import opened_journal, opened_log, outliving
 from anyvenue.engine.engine import Engine
+from anyvenue.engine.journal_sqlite import SqliteJournal
 from anyvenue.model.errors import AnyvenueError
 from anyvenue.simulation.opening import open_venue
 from anyvenue.venue.clock import Clock, WallClock
@@ -17,7 +19,7 @@ from anyvenue.venue.descriptor import Environment, VenueContext
 from anyvenue.venue.interface import Venue
 from anyvenue.venue.secrets import SecretSource
 
-__all__ = ["NEEDS_KEYS", "built", "credentials", "fetched", "fresh_session", "seeded_session"]
+__all__ = ["NEEDS_KEYS", "built", "credentials", "fetched", "fresh_session", "made_venues", "seeded_session"]
 
 NEEDS_KEYS: Final = frozenset({Environment.TESTNET, Environment.LIVE})
 """The environments in which secrets are fetched."""
@@ -57,14 +59,13 @@ def fetched(configuration: Configuration, clock: Clock) -> dict[str, SecretSourc
     return {name: source for name, source in sources.items() if source is not None}
 
 
-def built(
+def made_venues(
     configuration: Configuration, clock: Clock, session: str, secrets: Mapping[str, SecretSource] | None = None
-) -> tuple[Engine, dict[str, Venue]]:
-    """Return engine and venues of a configuration; nothing is connected yet. Raises ConfigError.
+) -> dict[str, Venue]:
+    """Return the venues of a configuration; nothing is connected yet. Raises ConfigError.
 
     `secrets` are those that `fetched` gave, for a caller that will reload them; else they are fetched here.
     """
-    strategy = configuration.strategy
     secrets = fetched(configuration, clock) if secrets is None else secrets
     venues = {}
     for connection in configuration.connections:
@@ -80,17 +81,46 @@ def built(
         )
         with _blamed_on(configuration, f"connections.{connection.name}", ValueError, OverflowError):
             venues[connection.name] = open_venue(connection.descriptor, context)
+    return venues
+
+
+def built(
+    configuration: Configuration,
+    clock: Clock,
+    session: str,
+    secrets: Mapping[str, SecretSource] | None = None,
+    *,
+    override_halt: bool = False,
+) -> tuple[Engine, dict[str, Venue]]:
+    """Return engine and venues of a configuration; nothing is connected yet. Raises ConfigError.
+
+    Its journal and its session log are open: `Engine.close` ends them.
+    """
+    strategy = configuration.strategy
+    venues = made_venues(configuration, clock, session, secrets)
     with _blamed_on(configuration, "strategy", Exception):
         made = strategy.cls(strategy.parameters)
-    engine = Engine(
-        made,
-        connections=strategy.connections,
-        clock=clock,
-        session=session,
-        risk=configuration.risk,
-        on_failure=strategy.on_failure,
-        allow_approximate={connection.name: connection.allow_approximate for connection in configuration.connections},
-    )
+    with ExitStack() as opened:
+        journal = opened_journal(configuration, clock, session)
+        opened.callback(lambda: journal.close(clock.time_ns(), clean=False))
+        log = opened_log(configuration, session)
+        if log is not None:
+            opened.callback(log.close)
+        engine = Engine(
+            made,
+            connections=strategy.connections,
+            clock=clock,
+            session=session,
+            risk=configuration.risk,
+            on_failure=strategy.on_failure,
+            allow_approximate={c.name: c.allow_approximate for c in configuration.connections},
+            override_halt=override_halt,
+            journal=journal,
+            log=log,
+        )
+        if isinstance(journal, SqliteJournal):
+            engine.recover(outliving(journal.recovered, configuration))
+        opened.pop_all()  # from here on the engine closes them
     return engine, venues
 
 

@@ -37,6 +37,14 @@ Exit codes:
 """
 
 
+REPLAY_CODES = """\b
+Exit codes:
+  0    the same commands, to the end of the log
+  1    a difference: it is shown
+  2    the command is wrong, or the log cannot be read
+"""
+
+
 class _Group(click.Group):
     """Turns what commands raise into a message and an exit code."""
 
@@ -142,6 +150,7 @@ def _report_options(command: Function) -> Function:
 @_venue_options
 @click.option("--speed", type=click.FloatRange(min=0), help="Seconds of market per second; 0 as fast as possible.")
 @click.option("--duration", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop after this long; 0 never.")
+@click.option("--override-halt", is_flag=True, help="Start although a loss limit halted an earlier run.")
 @_report_options
 @click.pass_context
 def run(ctx: click.Context, /, config: str, **options: Any) -> None:
@@ -170,11 +179,78 @@ def backtest(ctx: click.Context, /, config: str, **options: Any) -> None:
 @main.command(epilog=EXIT_CODES)
 @_configuration_options
 @_venue_options
+@click.pass_context
+def flatten(ctx: click.Context, /, config: str, **options: Any) -> None:
+    """The kill switch: cancel our orders and close all positions on the accounts of CONFIG.
+
+    Asks the process that runs CONFIG, if there is one, then the venues themselves. Exit code 0: all is flat.
+    """
+    from anyvenue.app.flatten_command import flatten
+
+    ctx.exit(flatten(config, **options))
+
+
+@main.command(epilog=EXIT_CODES)
+@_configuration_options
+@_venue_options
 def check(config: str, **options: Any) -> None:
     """Check CONFIG and print what it would run. Nothing is connected, nothing is traded."""
     from anyvenue.app.check_command import check
 
     click.echo(check(config, **options), nl=False)
+
+
+@main.group()
+def journal() -> None:
+    """Look at a journal: what was intended, what happened, what was decided."""
+
+
+def _journal_options(command: Function) -> Function:
+    command = click.option("--session", metavar="NAME", help="This session only; `last` for the last one.")(command)
+    return click.argument("journal", metavar="CONFIG-or-PATH")(command)
+
+
+@journal.command()
+@_journal_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def show(journal: str, session: str | None, as_json: bool) -> None:
+    """Print a journal as a table, also while it is being written. It is a database, or what CONFIG would write."""
+    from anyvenue.app.journal_command import show
+
+    for line in show(journal, session=session, as_json=as_json):
+        click.echo(line)
+
+
+@journal.command()
+@_journal_options
+@click.argument("file", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+def export(journal: str, session: str | None, file: Path) -> None:
+    """Write a journal to FILE, one JSON object a line, with the instruments that the records name."""
+    from anyvenue.app.journal_command import export
+
+    click.echo(export(journal, file, session=session), err=True)
+
+
+@main.command(epilog=REPLAY_CODES)
+@click.argument("session")
+@click.option("--strategy", metavar="NAME", help="Replay with this strategy: a name, or module:Class.")
+@click.option(
+    "--set",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change a parameter or a limit, such as strategy.parameters.levels=3.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@click.pass_context
+def replay(ctx: click.Context, /, session: str, **options: Any) -> None:
+    """Run the inputs of a logged SESSION through its strategy again: it must send the same commands.
+
+    SESSION is a name in the folder of session logs, or the path of one of its files.
+    """
+    from anyvenue.app.replay_command import replay
+
+    ctx.exit(replay(session, **options))
 
 
 @main.command()

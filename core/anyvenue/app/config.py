@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from anyvenue.app.signal_sources import SignalSettings
+from anyvenue.engine.reconcile_settings import Recovery
 from anyvenue.engine.risk import RiskLimits
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueDescriptor
@@ -36,18 +37,46 @@ class LogConfig:
             fast as possible.
         format: `console` for people, `json` for one JSON object a line.
         levels: by logger, such as `"anyvenue.orders" = "debug"`.
+        session: whether every input is logged, for `anyvenue replay`; where it is not said, it is for a run with a
+            connection in `testnet` or `live`, and else not.
+        session_path: the folder for that; a relative path starts at the configuration's. Where it is not said, one in
+            the state folder.
+        session_files: so many files are kept there, of 16 MiB each. A session that fills more cannot be replayed.
     """
 
     level: LogLevel | None = None
     format: Literal["console", "json"] = "console"
     levels: Mapping[str, LogLevel] = field(factory=dict)
+    session: bool | None = None
+    session_path: Path | None = None
+    session_files: int = 64
+
+    def __attrs_post_init__(self) -> None:
+        if self.session_files < 1:
+            raise ValueError(f"session_files: found {self.session_files}; allowed are whole numbers from 1")
 
 
 @frozen(kw_only=True)
 class JournalConfig:
-    """`[journal]`: reserved. There is no journal in this version."""
+    """`[journal]`: what is written down before it leaves, and survives a restart.
 
-    enabled: bool = False
+    Attributes:
+        enabled: where it is not said, it is for a run with a connection in `testnet` or `live`, and else not.
+        path: the database; a relative path starts at the configuration's folder. Where it is not said, one in the
+            state folder with the names of the run's accounts.
+        durability: what an order survives that has left: the end of the `process`, or also that of the `power`; for
+            the latter each command waits for the drive.
+        retention_days: records older than that go, once no open order, position or value needs them.
+    """
+
+    enabled: bool | None = None
+    path: Path | None = None
+    durability: Literal["process", "power"] = "process"
+    retention_days: int = 30
+
+    def __attrs_post_init__(self) -> None:
+        if self.retention_days < 1:
+            raise ValueError(f"retention_days: found {self.retention_days}; allowed are whole numbers from 1")
 
 
 @frozen(kw_only=True)
@@ -88,6 +117,8 @@ class Configuration:
     risk: RiskLimits
     signals: SignalSettings
     log: LogConfig
+    journal: JournalConfig = field(factory=JournalConfig)
+    recovery: Recovery = field(factory=Recovery)
     notes: tuple[str, ...] = ()
 
 

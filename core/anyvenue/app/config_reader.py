@@ -25,6 +25,7 @@ from anyvenue.app.plugins import Plugins
 from anyvenue.app.signal_sources import SignalSettings
 from anyvenue.app.structure import Structurer, describe
 from anyvenue.app.toml_source import KeyPath, TomlSource
+from anyvenue.engine.reconcile_settings import Recovery
 from anyvenue.engine.risk import RiskLimits
 from anyvenue.model.errors import UnknownInstrument
 from anyvenue.model.numbers import exact
@@ -56,7 +57,7 @@ class _StrategyTable:
     parameters: Mapping[str, Any] = field(factory=dict)
 
 
-_TABLES: Final = ("connections", "strategy", "simulation", "risk", "signals", "log", "journal")
+_TABLES: Final = ("connections", "strategy", "simulation", "risk", "recovery", "signals", "log", "journal")
 _NEEDED: Final = ("connections", "strategy")
 
 
@@ -126,9 +127,22 @@ class _Loader:
         risk = self._structure(tables.get("risk", {}), RiskLimits, ("risk",))
         signals = self._structure(tables.get("signals", {}), SignalSettings, ("signals",))
         log = self._structure(tables.get("log", {}), LogConfig, ("log",))
-        self._journal(tables.get("journal", {}))
-        if strategy is None or simulation is None or risk is None or signals is None or log is None:
+        journal = self._structure(tables.get("journal", {}), JournalConfig, ("journal",))
+        recovery = self._structure(tables.get("recovery", {}), Recovery, ("recovery",))
+        if (
+            recovery is None
+            or journal is None
+            or strategy is None
+            or simulation is None
+            or risk is None
+            or signals is None
+            or log is None
+        ):
             return None
+        for name in risk.connections:
+            if name not in strategy.connections:
+                text = f"no such connection; the strategy's are {listed(strategy.connections)}."
+                self._problem(("risk", "connections", name), text + near(name, strategy.connections))
         used = [connections.get(connection) for connection in strategy.connections]
         return Configuration(
             source=self._source.name,
@@ -139,6 +153,8 @@ class _Loader:
             risk=risk,
             signals=signals,
             log=log,
+            journal=journal,
+            recovery=recovery,
             notes=tuple(self._notes),
         )
 
@@ -270,12 +286,6 @@ class _Loader:
             self._problem(("simulation", "symbols"), str(error).removeprefix("symbols: "))
         except (OSError, ValueError) as error:
             self._problem(("simulation", "market"), str(error).removeprefix("market: "))
-
-    def _journal(self, table: Any) -> None:
-        journal = self._structure(table, JournalConfig, ("journal",))
-        if journal is not None and journal.enabled:
-            text = "found true; allowed is false: the journal is not available in this version"
-            self._problem(("journal", "enabled"), text)
 
     def _structure(self, value: object, cls: type[T], path: KeyPath) -> T | None:
         made = self._structurer.structure(value, cls, path)

@@ -10,20 +10,25 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
-from anyvenue.app.assemble import NEEDS_KEYS, built, fetched, fresh_session, seeded_session
+from anyvenue.app.assemble import NEEDS_KEYS, built, fetched, fresh_session, made_venues, seeded_session
 from anyvenue.app.config import Configuration
 from anyvenue.app.config_errors import ConfigError, Problem
+from anyvenue.app.control_socket import serve_control
 from anyvenue.app.signal_sources import SignalSettings, schedule_file, serve_signals
 from anyvenue.app.watch import Shower, watching
 from anyvenue.engine.backtest import run_backtest
 from anyvenue.engine.engine import Engine, EngineView
+from anyvenue.engine.guard_rescue import rescue
 from anyvenue.engine.live import run_live
+from anyvenue.engine.orders import OUR_PREFIX
 from anyvenue.engine.result import RunResult
+from anyvenue.engine.risk_loss import halt_in_force
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.sources import sources_of
 from anyvenue.venue.clock import Clock, WallClock
@@ -47,7 +52,8 @@ _SECOND_NS: Final = 1_000_000_000
 class Launch:
     """A run that is ready to start.
 
-    `end_ns` is None where no end is known; `served` are the signals that come while it runs.
+    `end_ns` is None where no end is known; `served` are the signals that come while it runs; `rescue` is for the
+    watchdog, None where no account outlives this process.
     """
 
     engine: Engine
@@ -59,6 +65,7 @@ class Launch:
     end_ns: int | None
     served: SignalSettings
     secrets: Mapping[str, SecretSource] = field(factory=dict)
+    rescue: Callable[[], object] | None = None
 
     @property
     def ts(self) -> int:
@@ -105,20 +112,30 @@ def market_span(settings: SimulationSettings, start_ns: int | None = None) -> tu
 
 
 async def launch(
-    configuration: Configuration, *, duration_s: float | None, shower: Shower | None, say: Callable[[str], None]
+    configuration: Configuration,
+    *,
+    duration_s: float | None,
+    shower: Shower | None,
+    say: Callable[[str], None],
+    override_halt: bool = False,
 ) -> RunResult:
     """Run a configuration until it ends, `duration_s` is over, or a signal asks to stop. Raises what opening raises.
 
     `duration_s` overrides the configuration's for real venues; a driven run has its own in the settings already.
+    `override_halt` starts in spite of a loss limit that was hit.
     """
-    ready = prepare(configuration, duration_s)
+    ready = prepare(configuration, duration_s, override_halt=override_halt)
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
+        stack.callback(ready.engine.close)
         loop = asyncio.get_running_loop()
         reloads = bool(ready.secrets) and is_ours()
         stack.enter_context(_stopped_by_signals(lambda: loop.call_soon_threadsafe(stop.set), say))
         if reloads:
             stack.enter_context(reloaded_by_hangup(ready.secrets.values()))
+        stack.enter_context(_flattened_by_signal(loop, ready.engine))
+        if not is_driven(configuration):
+            await stack.enter_async_context(serve_control(ready.engine, configuration.source))
         await stack.enter_async_context(serve_signals(ready.engine, ready.served, configuration.folder))
         if shower is not None:
             await stack.enter_async_context(watching(ready.view, shower))
@@ -129,11 +146,17 @@ async def launch(
             stop=stop,
             duration_s=ready.duration_s,
             speed=ready.speed,
+            recovery=None if is_driven(configuration) else configuration.recovery,
+            seed=ready.start_ns,
+            rescue=ready.rescue,
         )
 
 
-def prepare(configuration: Configuration, duration_s: float | None = None) -> Launch:
-    """Make engine and venues; nothing is connected yet. Must be called inside the event loop."""
+def prepare(configuration: Configuration, duration_s: float | None = None, *, override_halt: bool = False) -> Launch:
+    """Make engine and venues; nothing is connected yet. Must be called inside the event loop.
+
+    Raises ConfigError, a refusal where a loss limit was hit and `override_halt` is not said.
+    """
     settings = configuration.simulation
     if is_driven(configuration):
         return prepare_backtest(configuration)
@@ -143,7 +166,12 @@ def prepare(configuration: Configuration, duration_s: float | None = None) -> La
         duration_s = 0.0 if has_real else settings.duration_s
     now = clock.time_ns()
     secrets = fetched(configuration, clock)
-    engine, venues = built(configuration, clock, fresh_session(now), secrets)
+    session = fresh_session(now)
+    engine, venues = built(configuration, clock, session, secrets, override_halt=override_halt)
+    if not override_halt and (halt := halt_in_force(engine.journal, configuration.risk, now)) is not None:
+        text = f"{halt}. Trading does not start again by itself; to start all the same use --override-halt"
+        engine.close()
+        raise ConfigError([Problem(place=configuration.source, key="risk", text=text, refusal=True)])
     end = now + int(duration_s * _SECOND_NS) if duration_s > 0 else None
     return Launch(
         engine=engine,
@@ -155,6 +183,7 @@ def prepare(configuration: Configuration, duration_s: float | None = None) -> La
         end_ns=end,
         served=configuration.signals,
         secrets=secrets,
+        rescue=_rescuer(configuration, engine, session, secrets),
     )
 
 
@@ -183,7 +212,10 @@ def backtest(ready: Launch, say: Callable[[str], None]) -> RunResult:
     if not isinstance(clock, DrivenClock):
         raise TypeError("a backtest needs a driven clock: make it by prepare_backtest")
     with _stopped_by_signals(lambda: clock.call_at(0, lambda: ready.engine.stop("interrupted")), say):
-        return run_backtest(ready.engine, ready.venues, clock=clock)
+        try:
+            return run_backtest(ready.engine, ready.venues, clock=clock)
+        finally:
+            ready.engine.close()
 
 
 def _schedule_signals(engine: Engine, configuration: Configuration) -> None:
@@ -194,8 +226,41 @@ def _schedule_signals(engine: Engine, configuration: Configuration) -> None:
     try:
         schedule_file(engine, settings.path(configuration.folder))
     except OSError as error:
+        engine.close()
         text = f'found "{settings.file}"; it cannot be read: {error.strerror}'
         raise ConfigError([Problem(place=configuration.source, key="signals.file", text=text)]) from None
+
+
+def _rescuer(
+    configuration: Configuration, engine: Engine, session: str, secrets: Mapping[str, SecretSource]
+) -> Callable[[], object] | None:
+    """Return what flattens the real accounts from another thread; None where there are none."""
+    real = tuple(c for c in configuration.connections if c.environment in NEEDS_KEYS)
+    if not real:
+        return None
+    alone = evolve(configuration, connections=real)
+    return partial(
+        rescue,
+        lambda clock: made_venues(alone, clock, session, secrets),
+        prefix=f"{OUR_PREFIX}{session}-",
+        closes=engine.closes_on_failure,
+    )
+
+
+@contextmanager
+def _flattened_by_signal(loop: asyncio.AbstractEventLoop, engine: Engine) -> Iterator[None]:
+    """Let SIGUSR1, on systems that have it, be the kill switch."""
+    number = getattr(signal, "SIGUSR1", None)
+    if number is None:
+        yield
+        return
+    former = signal.signal(
+        number, lambda number, frame: loop.call_soon_threadsafe(engine.flatten, "asked for by SIGUSR1")
+    )
+    try:
+        yield
+    finally:
+        signal.signal(number, former)
 
 
 @contextmanager

@@ -32,6 +32,7 @@ _CODES: Final = {
     "finished": ExitCode.OK,
     "duration": ExitCode.OK,
     "interrupted": ExitCode.INTERRUPTED,
+    "flattened": ExitCode.INTERRUPTED,
 }
 
 
@@ -46,6 +47,7 @@ def run(
     as_json: bool,
     report: Path | None,
     quiet: bool,
+    override_halt: bool = False,
 ) -> ExitCode:
     """Run a configuration and print its report. Raises ConfigError and what opening a venue raises."""
     _check_report(report)
@@ -61,7 +63,10 @@ def run(
     # A picture on the terminal shows what happens; order lines would only push it around.
     level = "warning" if quiet or hurried or not isinstance(shower, LineView) else "info"
     with logs.configured(configuration.log, level=level):
-        result = asyncio.run(launch.launch(configuration, duration_s=duration, shower=shower, say=_say))
+        running = launch.launch(
+            configuration, duration_s=duration, shower=shower, say=_say, override_halt=override_halt
+        )
+        result = asyncio.run(running)
     return _publish(result, as_json=as_json, report=report)
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from anyvenue.engine.commands import Protect, SetLeverage
-from anyvenue.engine.risk import Exposure, RiskGate, RiskLimits
-from anyvenue.model.enums import MarginMode, OrderType, PositionSide, Side
-from anyvenue.model.errors import RejectReason
+from anyvenue.engine.commands import CommandFailed, Place, Protect, SetLeverage
+from anyvenue.engine.guard_table import emulation, is_emulated
+from anyvenue.engine.risk import RiskGate, RiskLimits, Wish
+from anyvenue.engine.risk_floods import Floods
+from anyvenue.engine.risk_loss import LossStep
+from anyvenue.engine.risk_standing import EngineStanding
+from anyvenue.model.enums import Fate, MarginMode, OrderType, PositionSide, Side
+from anyvenue.model.errors import NotSent, RejectReason
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import ZERO, Number, exact
 from anyvenue.model.order import Order
-from anyvenue.model.order_events import AmendRejected, OrderRejected
+from anyvenue.model.order_events import AmendRejected, OrderCanceled, OrderRejected, OrderSent
 from anyvenue.model.order_spec import OrderSpec, Protection, check_protection
-from anyvenue.venue.capabilities import Capabilities, Feature, Grade
+from anyvenue.venue.capabilities import Capabilities, Capability, Feature, Grade
+from anyvenue.venue.events import Channel
 from anyvenue.venue.needs import features_of
 
 if TYPE_CHECKING:
@@ -23,8 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk"]
 
-REFUSALS_MAX = 100
-"""So many refusals at one moment end a strategy: it would ask for ever."""
+_TRIGGERS: Final = (Feature.STOP, Feature.TAKE_PROFIT, Feature.TRAILING)
 
 
 class Desk:
@@ -35,9 +39,9 @@ class Desk:
 
     def __init__(self, engine: Engine, risk: RiskLimits, allow_approximate: Mapping[str, frozenset[Feature]]) -> None:
         self._engine = engine
-        self._gate = RiskGate(risk)
+        self._gate = RiskGate(risk, EngineStanding(engine))
         self._allow_approximate = dict(allow_approximate)
-        self._refused_at = self._refusals = 0
+        self._floods = Floods(lambda: engine.now)
         self.capabilities: dict[str, Capabilities] = {}
 
     @property
@@ -45,18 +49,38 @@ class Desk:
         """The limits that hold."""
         return self._gate.limits
 
+    def check_connections(self, connections: Sequence[str]) -> None:
+        """Refuse limits of a connection that is not there: they would protect nobody."""
+        for name in self.limits.connections:
+            if name not in connections:
+                raise ValueError(f"risk.connections: found {name!r}; connections are {', '.join(connections)}")
+
+    # What can be asked for
+
+    def capability(self, feature: Feature, instrument: Instrument) -> Capability:
+        """Return how well something can be done on the instrument's venue, with what the engine makes itself."""
+        capabilities = self.capabilities[instrument.connection]
+        made = emulation(feature, capabilities) if self._is_emulated(feature, instrument) else None
+        return made or capabilities[feature]
+
     def has(self, feature: Feature, instrument: Instrument) -> bool:
         """Tell whether `require` would pass."""
-        grade = self.capabilities[instrument.connection][feature].grade
+        grade = self.capability(feature, instrument).grade
         return grade is not Grade.ABSENT and (grade is not Grade.APPROXIMATE or feature in self._allowed(instrument))
 
     def require(self, feature: Feature, instrument: Instrument) -> None:
-        """Raise NotSupported where the instrument's venue cannot do something, or not well enough."""
-        capabilities = self.capabilities[instrument.connection]
-        capabilities.require(feature, venue=instrument.venue, allowed=self._allowed(instrument))
+        """Raise NotSupported where neither the instrument's venue nor the engine can do it, or not well enough."""
+        if not self._is_emulated(feature, instrument):
+            capabilities = self.capabilities[instrument.connection]
+            capabilities.require(feature, venue=instrument.venue, allowed=self._allowed(instrument))
+
+    def _is_emulated(self, feature: Feature, instrument: Instrument) -> bool:
+        return is_emulated(feature, self.capabilities[instrument.connection], self._allowed(instrument))
 
     def _allowed(self, instrument: Instrument) -> frozenset[Feature]:
         return self._allow_approximate.get(instrument.connection, frozenset())
+
+    # Orders
 
     def submit(
         self,
@@ -66,9 +90,15 @@ class Desk:
         price: Number | None,
         *,
         is_closing: bool = False,
+        is_wished: bool = True,
         **how: Any,
     ) -> Order:
-        """Make an order, pass it by the limits, and send it. Closing a position passes all of them."""
+        """Make an order, pass it by the limits, and send it. Closing a position passes all of them.
+
+        What the strategy has not wished for itself at this moment is no part of a flood.
+        """
+        if not isinstance(side, Side):
+            raise TypeError(f"side: found {side!r}; allowed are Side.BUY and Side.SELL")
         if how.get("display_quantity") is not None:
             how["display_quantity"] = exact(how["display_quantity"], "display_quantity")
         spec = OrderSpec(
@@ -80,70 +110,102 @@ class Desk:
             ts_created=self._engine.now,
             **how,
         )
-        for feature in features_of(spec):
+        features = features_of(spec)
+        for feature in features:
             self.require(feature, instrument)
-        refusal = None
-        if not is_closing:
-            refusal = self._refusal(instrument, side, spec.price, spec.quantity, spec.quantity, spec.reduce_only)
+        if spec.trigger is not None and any(
+            self._is_emulated(feature, instrument) for feature in features if feature in _TRIGGERS
+        ):
+            return self._hold(Order(spec=spec))
+        refusal = None if is_closing else self._refusal(spec, spec.price, spec.quantity, spec.quantity, is_new=True)
         if refusal is not None:
-            return self._refuse(Order(spec=spec), refusal)
+            return self._refuse(Order(spec=spec), refusal, is_wished=is_wished)
+        if is_wished and not is_closing:
+            self._floods.placed()
         order = self._engine.orders.place(spec)
-        self._engine.recorder.sent(order, self._engine.data.mid(instrument))
+        self._engine.recorder.sent(order, self._engine.data.mid(spec.instrument))
         return order
 
-    def _refusal(
-        self,
-        instrument: Instrument,
-        side: Side,
-        price: Decimal | None,
-        quantity: Decimal,
-        adds: Decimal,
-        reduce_only: bool,
-    ) -> str | None:
-        if self._engine.is_stopping and not reduce_only:
-            return "the run is ending; only reduce-only orders and cancels are taken"
+    def _hold(self, order: Order) -> Order:
+        """Keep an order whose trigger is watched here. The limits see it now, and again when it leaves."""
+        spec = order.spec
+        refusal = self._refusal(spec, spec.price, spec.quantity, spec.quantity, is_new=True)
+        if refusal is not None:
+            return self._refuse(order, refusal)
+        self._floods.placed()
+        return self._engine.guards.triggers.hold(order)
 
-        def exposure() -> Exposure:
-            return Exposure(
-                self._engine.portfolio.quantity(instrument),
-                self._engine.orders.open_quantity(instrument, Side.BUY),
-                self._engine.orders.open_quantity(instrument, Side.SELL),
-            )
+    def send_held(self, order: Order) -> None:
+        """Send an order whose trigger has fired, past the limits of this moment."""
+        spec = order.spec
+        refusal = self._refusal(spec, spec.price, spec.quantity, spec.quantity, is_new=True)
+        if refusal is not None:
+            self._refuse(order, refusal, is_wished=False)
+            return
+        order = self._engine.orders.apply(order, OrderSent(ts_recv=self._engine.now))
+        self._engine.recorder.sent(order, self._engine.data.mid(spec.instrument))
+        self._engine.send(Place(order))
 
-        return self._gate.refusal(
-            instrument,
-            side,
+    def replace(self, order: Order, price: Decimal | None, quantity: Decimal) -> Order:
+        """Send the order that an amended one becomes. Raises InvalidOrder."""
+        spec = order.spec
+        how: dict[str, Any] = {
+            "order_type": spec.order_type,
+            "time_in_force": spec.time_in_force,
+            "post_only": spec.post_only,
+            "reduce_only": spec.reduce_only,
+            "position_side": spec.position_side,
+            "protection": spec.protection,
+            "display_quantity": None if spec.display_quantity is None else min(spec.display_quantity, quantity),
+            "self_trade_prevention": spec.self_trade_prevention,
+        }
+        return self.submit(spec.instrument, spec.side, quantity, price, is_wished=False, **how)
+
+    def _wish(self, spec: OrderSpec, price: Decimal | None, quantity: Decimal, adds: Decimal, *, is_new: bool) -> Wish:
+        return Wish(
+            instrument=spec.instrument,
+            side=spec.side,
             price=price,
             quantity=quantity,
             adds=adds,
-            reduce_only=reduce_only,
-            exposure=exposure,
-            reference=self._engine.data.mark(instrument),
-            now_ns=self._engine.now,
+            is_new=is_new,
+            reduce_only=spec.reduce_only,
         )
 
-    def _refuse(self, order: Order, text: str) -> Order:
+    def _refusal(
+        self, spec: OrderSpec, price: Decimal | None, quantity: Decimal, adds: Decimal, *, is_new: bool
+    ) -> str | None:
+        wish = self._wish(spec, price, quantity, adds, is_new=is_new)
+        return self._barred(wish) or self._gate.refusal(wish, self._engine.now)
+
+    def _barred(self, wish: Wish) -> str | None:
+        """Return why nothing that may enlarge a position passes at all, None where it may."""
+        engine = self._engine
+        if engine.is_stopping and not wish.reduce_only:
+            return "the run is ending; only reduce-only orders and cancels are taken"
+        if engine.guards.condemned and not wish.reduce_only:
+            return f"{engine.guards.condemned}; only reduce-only orders and cancels are taken"
+        engine.guards.look_at_losses()
+        if engine.guards.losses.step is not LossStep.OPEN and not self._gate.only_reduces(wish):
+            return f"{engine.guards.losses.text}: only what reduces a position is taken"
+        return None
+
+    def _refuse(self, order: Order, text: str, *, is_wished: bool = True) -> Order:
         rejected = OrderRejected(
             client_order_id=order.client_order_id,
             reason=RejectReason.LOCAL_LIMIT,
             text=text,
             ts_recv=self._engine.now,
         )
+        self._engine.guards.journal.decision("refused", f"{order.client_order_id}: {text}", self._engine.now)
         self._engine.orders.remember_refused(order)
         if self._engine.is_stopping:
             # Nothing will come of telling a strategy that is ending, but perhaps the same wish again.
             return self._engine.orders.apply(order, rejected)
-        self._count_refusal(text)
+        if is_wished:
+            self._floods.refused(text)
         self._engine.later(rejected)
         return order
-
-    def _count_refusal(self, text: str) -> None:
-        """Raise RuntimeError, which stops the strategy, where it asks again and again for what is refused at once."""
-        now = self._engine.now
-        self._refusals = self._refusals + 1 if now == self._refused_at else 1
-        self._refused_at = now
-        if self._refusals > REFUSALS_MAX:
-            raise RuntimeError(f"refused {REFUSALS_MAX} times at one moment, the last time because {text}")
 
     def amend(self, order: Order | str, price: Number | None, quantity: Number | None) -> Order:
         """Change an order's price or total quantity, past the limits again."""
@@ -154,37 +216,68 @@ class Desk:
         if order.is_terminal:
             return self._refuse_amend(order, RejectReason.ORDER_CLOSED, f"the order is {order.state.value}")
         self.require(Feature.AMEND, instrument)
-        if self._engine.orders.must_wait(order):
+        if not order.is_open:
+            return self._refuse_amend(order, RejectReason.LOCAL_LIMIT, "the order has not left yet; cancel it instead")
+        is_emulated = self._is_emulated(Feature.AMEND, instrument)
+        if self._engine.orders.must_wait(order, to_cancel=is_emulated):
             return self._engine.orders.wish(order, new_price, new_quantity)
-        if new_price == order.price and new_quantity == order.quantity:
+        is_changing = self._engine.guards.amends.has(order)
+        if is_emulated and order.cancel in (Fate.IN_FLIGHT, Fate.UNKNOWN) and not is_changing:
+            return order  # a cancel beats an amend
+        if new_price == order.price and new_quantity == order.quantity and not is_changing:
             return order
         adds = max(new_quantity - order.quantity, ZERO)
-        refusal = self._refusal(instrument, order.side, new_price, new_quantity, adds, order.spec.reduce_only)
+        refusal = self._refusal(order.spec, new_price, new_quantity, adds, is_new=False)
         if refusal is not None:
             return self._refuse_amend(order, RejectReason.LOCAL_LIMIT, refusal)
+        if is_emulated:
+            return self._engine.guards.amends.amend(order, new_price, new_quantity)
         self._engine.recorder.decided(order, self._engine.data.mid(instrument))
         return self._engine.orders.amend(order, new_price, new_quantity)
 
     def _refuse_amend(self, order: Order, reason: RejectReason, text: str) -> Order:
         if self._engine.is_stopping:
             return order
-        self._count_refusal(text)
+        self._floods.refused(text)
         self._engine.later(
             AmendRejected(client_order_id=order.client_order_id, reason=reason, text=text, ts_recv=self._engine.now)
         )
         return order
 
     def cancel(self, order: Order | str) -> Order:
-        """Cancel an order."""
-        return self._engine.orders.cancel(self._current(order))
+        """Cancel an order; one that waits for its trigger here ends at once."""
+        order = self._current(order)
+        if self._engine.guards.triggers.drop(order.client_order_id) is not None:
+            order = self._engine.orders.apply(order, OrderSent(ts_recv=self._engine.now))
+            self._engine.later(OrderCanceled(client_order_id=order.client_order_id, ts_recv=self._engine.now))
+            return order
+        self._engine.guards.amends.drop(order.client_order_id)
+        return self._engine.orders.cancel(order)
+
+    def order(self, order: Order | str) -> Order | None:
+        """Return an order of ours as it is now; the one that stands for it since an amend made of two."""
+        known = self._known(order)
+        return None if known is None else self._engine.guards.amends.shown(known)
+
+    def _known(self, order: Order | str) -> Order | None:
+        client_order_id = order if isinstance(order, str) else order.client_order_id
+        return self._engine.orders.get(self._engine.guards.amends.latest(client_order_id))
+
+    def open_orders(self, instrument: Instrument | None = None) -> list[Order]:
+        """Return the open orders, those that wait here for a trigger among them."""
+        resting = [self._engine.guards.amends.shown(order) for order in self._engine.orders.open_orders(instrument)]
+        return resting + self._engine.guards.triggers.orders(instrument)
 
     def close(self, instrument: Instrument, side: PositionSide) -> Order | None:
         """Close a position by reduce-only market orders, as many as the venue's largest one makes necessary.
 
-        Returns the last; None where nothing is held, or less than the venue's smallest order.
+        What is being closed already is not closed twice. Returns the last order that closes it; None where nothing is
+        held, or less than the venue's smallest order.
         """
         held = self._engine.portfolio.position(instrument, side).quantity
-        left, order = abs(held), None
+        closing = self.closing_orders(instrument, side)
+        order = closing[-1] if closing else None
+        left = abs(held) - sum((order.leaves_quantity for order in closing), ZERO)
         largest = instrument.max_market_quantity or instrument.max_quantity or left
         while left >= instrument.min_quantity:
             quantity = min(left, largest)
@@ -199,32 +292,82 @@ class Desk:
                 reduce_only=True,
                 position_side=side,
             )
-        if left:
+        if left > 0:
             self._engine.say(
                 f"{instrument.key}: {left} is left: less than the smallest order {instrument.min_quantity}"
             )
         return order
 
+    def closing_orders(self, instrument: Instrument, side: PositionSide) -> list[Order]:
+        """Return the market orders that are closing a position, oldest first; not those of which that is not known."""
+        held = self._engine.portfolio.position(instrument, side).quantity
+        return [
+            order
+            for order in self._engine.orders.open_orders(instrument)
+            if order.spec.reduce_only
+            and order.spec.order_type is OrderType.MARKET
+            and order.spec.trigger is None
+            and order.spec.position_side is side
+            and order.side.sign * held < 0
+            and not order.has_unknown_fate
+        ]
+
+    # Everything else
+
     def protect(self, instrument: Instrument, protection: Protection, side: PositionSide) -> None:
-        """Set a position's take-profit and stop-loss."""
+        """Set a position's take-profit and stop-loss: at the venue, or here where it has none good enough."""
         self.require(Feature.PROTECTION, instrument)
         position = self._engine.portfolio.position(instrument, side)
         mark = self._engine.data.mark(instrument)
         if position.quantity and mark is not None:
             opening = Side.BUY if position.quantity > 0 else Side.SELL
             check_protection(protection, opening=opening, price=mark, instrument=instrument)
-        self._engine.send(Protect(instrument, protection, side))
+        self._floods.set()
+        if self._is_emulated(Feature.PROTECTION, instrument):
+            self._engine.guards.positions.protect(instrument, protection, side)
+        else:
+            self._engine.send(Protect(instrument, protection, side))
 
     def set_leverage(self, instrument: Instrument, leverage: Number, margin_mode: MarginMode) -> None:
-        """Set leverage and margin mode."""
+        """Set leverage and margin mode. What the limits refuse arrives in `on_refused`."""
         self.require(Feature.LEVERAGE, instrument)
-        self._engine.send(SetLeverage(instrument, exact(leverage, "leverage"), margin_mode))
+        command = SetLeverage(instrument, exact(leverage, "leverage"), margin_mode)
+        if command.leverage <= 0:
+            raise ValueError(f"leverage: found {command.leverage}; allowed are numbers above 0")
+        self._floods.set()
+        if (refusal := self._gate.leverage_refusal(instrument, command.leverage)) is not None:
+            self._floods.refused(refusal)
+            self._engine.later(CommandFailed(command, NotSent(refusal, venue=instrument.venue)))
+            return
+        self._engine.send(command)
+
+    def subscribe(
+        self, instrument: Instrument, channel: Channel, interval_s: int | None, depth: int | None = None
+    ) -> None:
+        """Start a stream for the strategy."""
+        self._floods.subscribed()
+        self._engine.data.subscribe(instrument, channel, interval_s, depth)
+
+    def unsubscribe(self, instrument: Instrument, channel: Channel, interval_s: int | None) -> None:
+        """Stop a stream for the strategy."""
+        self._floods.subscribed()
+        self._engine.data.unsubscribe(instrument, channel, interval_s)
+
+    def set_timer(self, name: str, *, after_s: Number | None = None, every_s: Number | None = None) -> None:
+        """Set a timer of the strategy."""
+        self._floods.timed(name, after_s, every_s)
+        self._engine.timers.set(name, after_s=after_s, every_s=every_s)
+
+    def cancel_timer(self, name: str) -> None:
+        """Stop a timer; one that does not exist is fine."""
+        self._floods.untimed(name)
+        self._engine.timers.cancel(name)
 
     def _current(self, order: Order | str) -> Order:
         if not isinstance(order, str | Order):
             raise TypeError(f"order: found {order!r} ({type(order).__name__}); allowed are an Order and its client id")
-        client_order_id = order if isinstance(order, str) else order.client_order_id
-        current = self._engine.orders.get(client_order_id)
+        current = self._known(order)
         if current is None:
+            client_order_id = order if isinstance(order, str) else order.client_order_id
             raise ValueError(f"order: found the client id {client_order_id!r}, which is none of this run's orders")
         return current

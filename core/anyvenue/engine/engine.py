@@ -11,31 +11,45 @@ import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from anyvenue.engine.commands import (
     Command,
     CommandFailed,
     EngineEvent,
+    failure_events,
 )
 from anyvenue.engine.data import MarketData
 from anyvenue.engine.desk import Desk
-from anyvenue.engine.journal import Journal, NoJournal
+from anyvenue.engine.guards import Guards
+from anyvenue.engine.inputs import Begin, Internal, Stop, TimerFired
+from anyvenue.engine.journal import Journal, JournalFailed, NoJournal
 from anyvenue.engine.orders import OrderManager, order_line
 from anyvenue.engine.portfolio import Portfolio
+from anyvenue.engine.reconcile_events import (
+    AccountHeld,
+    CancelLeftOver,
+    OrderFound,
+    PositionDiffers,
+    ReconcileEvent,
+    StillUnknown,
+)
 from anyvenue.engine.recorder import Recorder
+from anyvenue.engine.recovered import Recovered
 from anyvenue.engine.result import RunResult
 from anyvenue.engine.risk import RiskLimits
+from anyvenue.engine.session_log import InputLog, Setup, setting
 from anyvenue.engine.signal import Signal
 from anyvenue.engine.strategy import Strategy
 from anyvenue.engine.timers import Timers
 from anyvenue.model.balance import Balance
 from anyvenue.model.book import OrderBook
 from anyvenue.model.catalog import InstrumentCatalog
-from anyvenue.model.enums import Fate, OrderState
+from anyvenue.model.enums import Fate, OrderState, Side
 from anyvenue.model.errors import Contradiction, TradingEnded, UnknownInstrument
+from anyvenue.model.fill import Fill
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import (
     BookDelta,
@@ -50,7 +64,7 @@ from anyvenue.model.market import (
 )
 from anyvenue.model.numbers import exact
 from anyvenue.model.order import Order
-from anyvenue.model.order_events import AmendRejected, OrderEvent, OrderFilled
+from anyvenue.model.order_events import AmendRejected, OrderEvent, OrderFilled, OrderReported
 from anyvenue.model.position import Position
 from anyvenue.venue.capabilities import Capabilities, Feature
 from anyvenue.venue.clock import Clock
@@ -66,19 +80,6 @@ NEVER = 1 << 63
 MESSAGES_KEPT = 50
 TRADES_KEPT = 50_000
 """How many trade ids are remembered, so that a fill told twice is booked once."""
-
-
-@frozen
-class _TimerFired:
-    name: str
-
-
-@frozen
-class _Call:
-    function: Callable[[], None]
-
-
-_Internal: TypeAlias = _TimerFired | _Call
 
 
 @frozen(kw_only=True)
@@ -101,7 +102,7 @@ class Engine:
     `allow_approximate` names, by connection, the features that may be used although the venue has them only
     approximately. `on_failure` says what becomes of positions when the strategy raises: `keep` them or `flatten` them
     by reduce-only market orders; its open orders are canceled either way. `session` is a short text of [0-9a-z],
-    unique to the run, for client order ids.
+    unique to the run, for client order ids. `log` is told every input and every command, for a replay.
     """
 
     def __init__(
@@ -113,8 +114,10 @@ class Engine:
         session: str,
         risk: RiskLimits | None = None,
         journal: Journal | None = None,
+        log: InputLog | None = None,
         on_failure: str = "keep",
         allow_approximate: Mapping[str, frozenset[Feature]] | None = None,
+        override_halt: bool = False,
     ) -> None:
         if not connections:
             raise ValueError("an engine needs at least one connection")
@@ -124,14 +127,38 @@ class Engine:
         self.connections = tuple(connections)
         self.clock = clock
         self.now = clock.time_ns()
+        if log is not None:
+            log.engine(
+                Setup(
+                    strategy=f"{type(strategy).__module__}:{type(strategy).__qualname__}",
+                    parameters=setting(strategy.parameters),
+                    session=session,
+                    ts=self.now,
+                    connections=tuple(connections),
+                    on_failure=on_failure,
+                    allow_approximate={
+                        name: sorted(feature.value for feature in features)
+                        for name, features in (allow_approximate or {}).items()
+                    },
+                    risk=setting(risk),
+                    override_halt=override_halt,
+                    values={} if journal is None else dict(journal.values),
+                )
+            )
         self.failure = ""
         self.stop_reason = ""
         self.is_stopping = False
+        self.flattens = ""
+        self.fault: Exception | None = None
         self._flattens = False
         self.events = 0
         self._ts_start = self.now
         self._on_failure = on_failure
-        self._journal = journal or NoJournal()
+        self.journal = journal or NoJournal()
+        self.ticket = 0
+        """The journal's, of the command that is leaving."""
+        self._log = log
+        self._unsettled = False
         self._outlet: Callable[[Command], None] | None = None
         self._catalogs: dict[str, InstrumentCatalog] = {}
         self._halted: set[str] = set()
@@ -141,13 +168,16 @@ class Engine:
         self._trades_seen: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._next_sample = NEVER
         self._early: list[Signal] | None = []
+        self.on_reconnected: Callable[[str], None] = lambda connection: None
+        self._held: list[tuple[Callable[..., None], tuple[Any, ...]]] | None = []
         self.messages: deque[str] = deque(maxlen=MESSAGES_KEPT)
         self.data = MarketData(self)
         self.desk = Desk(self, risk or RiskLimits(), allow_approximate or {})
         self.orders = OrderManager(session, self.send, lambda: self.now)
         self.portfolio = Portfolio(self.data.mark)
         self.recorder = Recorder(self.portfolio)
-        self.timers = Timers(clock, lambda name: self.receive(_TimerFired(name)))
+        self.guards = Guards(self, self.desk.limits, self.journal, override_halt=override_halt)
+        self.timers = Timers(clock, lambda: self.now, lambda name: self.receive(TimerFired(name)))
         strategy._engine = self
         self._handlers: dict[type, Callable[[Any], None]] = {
             BookDelta: self.data.on_delta,
@@ -166,9 +196,15 @@ class Engine:
             Reconnected: self._on_reconnected,
             CommandFailed: self._on_command_failed,
             OrderFilled: self._on_filled,
+            OrderFound: self._on_order_found,
+            AccountHeld: self._on_account_held,
+            PositionDiffers: self._on_position_differs,
+            StillUnknown: self._on_still_unknown,
+            CancelLeftOver: self._on_cancel_left_over,
             Signal: self._on_signal,
-            _TimerFired: lambda event: self.tell(strategy.on_timer, event.name),
-            _Call: lambda event: event.function(),
+            TimerFired: lambda event: self.tell(strategy.on_timer, event.name),
+            Begin: lambda event: self._begin(),
+            Stop: lambda event: self._begin_stop(event.reason, event.flatten),
         }
 
     # The runner's side
@@ -187,10 +223,21 @@ class Engine:
         candle_intervals: frozenset[int] = frozenset(),
     ) -> None:
         """Make a connection known, before `start`. All that is given is its venue's own."""
+        if self._log is not None:
+            self._log.connection(name, instruments, capabilities, depth_rules, candle_intervals)
         self._catalogs[name] = InstrumentCatalog(instruments, explain)
         self.desk.capabilities[name] = capabilities
         self.data.depth_rules[name] = depth_rules
         self.data.candle_intervals[name] = candle_intervals
+
+    def recover(self, recovered: Recovered) -> None:
+        """Take on what a journal holds, before anything is asked of a venue or told to the strategy."""
+        if self._log is not None:
+            self._log.recovered(recovered)
+        self._trades_seen.update(dict.fromkeys(sorted(recovered.trade_ids)))
+        for position in recovered.positions:
+            self.portfolio.restore(position)
+        self.orders.adopt(recovered.orders)
 
     def start(self) -> None:
         """Start the strategy."""
@@ -199,10 +246,8 @@ class Engine:
             raise ValueError(f"no instruments were given for connections {missing}")
         for symbol in self.desk.limits.instruments:
             self._check_listed(symbol)
-        self.now = self._ts_start = self.clock.time_ns()
-        self.recorder.begin(self._starting_equity())
-        self._next_sample = self.now + SAMPLE_INTERVAL_NS
-        self.receive(_Call(self._begin))
+        self.desk.check_connections(self.connections)
+        self.receive(Begin())
 
     def _check_listed(self, symbol: str) -> None:
         """Refuse a limit for an instrument that is nowhere: it would protect nobody."""
@@ -211,27 +256,60 @@ class Engine:
             raise UnknownInstrument(f"risk.instruments: found {symbol!r}; listed are {', '.join(listed[:20])}")
 
     def _begin(self) -> None:
+        self._ts_start = self.now
+        self.recorder.begin(self._starting_equity())
+        self._next_sample = self.now + SAMPLE_INTERVAL_NS
+        self.guards.begin()
+        held, self._held = self._held or [], None
         self.call(self.strategy.on_start)
+        for callback, arguments in held:
+            self.call(callback, *arguments)
         early, self._early = self._early or [], None
         for signal in early:
             self._on_signal(signal)
 
-    def receive(self, event: EngineEvent | Signal | _Internal, connection: str = "") -> None:
-        """Handle one event, which came over `connection`, and what comes of it, to the end."""
+    def receive(self, event: EngineEvent | ReconcileEvent | Signal | Internal, connection: str = "") -> None:
+        """Handle one event, which came over `connection`, and what comes of it, to the end.
+
+        What it raises is a fault of the engine: `fault` keeps it, and nothing more is heard.
+        """
+        if self.fault is not None:
+            return
         if self._busy:
+            if self._log is not None:
+                self._log.input(event, connection, self.now, nested=True)
             self._inbox.append((event, connection))
             return
+        # What comes of an event happens at one time, so that a replay needs no other clock than the inputs.
+        self.now = self.clock.time_ns()
+        if self._log is not None:
+            self._log.input(event, connection, self.now, nested=False)
         self._busy = True
         try:
             self._handle(event, connection)
             while self._inbox:
                 self._handle(*self._inbox.popleft())
+            if self._unsettled:
+                self._settle()
+        except Exception as error:
+            self.fault = error
+            raise
         finally:
             self._busy = False
 
     def stop(self, reason: str) -> None:
         """Begin to end: `on_stop`, then every open order of ours is canceled. `is_idle` tells when that is done."""
-        self.receive(_Call(lambda: self._begin_stop(reason)))
+        self.receive(Stop(reason))
+
+    def flatten(self, reason: str) -> None:
+        """The kill switch: end the run, cancel every open order of ours, and close what is held, reduce-only.
+
+        A live runner then asks the venues, closes whatever is left on the account, and says what cannot be closed.
+        """
+        _log.critical("flatten: %s", reason)
+        self.journal.decision("flatten", reason, self.clock.time_ns())
+        self.say(f"flatten: {reason}")
+        self.receive(Stop("flattened", flatten=True))
 
     @property
     def is_busy(self) -> bool:
@@ -269,10 +347,16 @@ class Engine:
             messages=list(self.messages),
         )
 
+    def close(self) -> None:
+        """End the journal's session and the session log, after everything else. Safe to call twice."""
+        self.journal.close(self.now, clean=self.is_idle)
+        if self._log is not None:
+            self._log.close()
+
     # Events
 
     def _handle(self, event: Any, connection: str) -> None:
-        self.now = now = self.clock.time_ns()
+        now = self.now
         self._source = connection
         self.events += 1
         handler = self._handlers.get(type(event))
@@ -280,9 +364,18 @@ class Engine:
             handler(event)
         else:
             self._on_order_event(event)
+        if self.guards.is_watching:
+            self.guards.after(event)
         if now >= self._next_sample:
             self._next_sample = now + SAMPLE_INTERVAL_NS
+            self.guards.sample()
             self.recorder.sample(now, self.data.mids())
+            self.journal.settle(self.orders.open_orders(), self.portfolio.positions(), now)
+
+    def _settle(self) -> None:
+        """Have the journal note how things stand, where no record that it has says so."""
+        self._unsettled = False
+        self.journal.settle(self.orders.open_orders(), self.portfolio.positions(), self.now, must=True)
 
     def tell(self, callback: Callable[..., None], *arguments: Any) -> None:
         """Call the strategy with news that it could want to trade on: not while the run is ending."""
@@ -290,9 +383,15 @@ class Engine:
             self.call(callback, *arguments)
 
     def call(self, callback: Callable[..., None], *arguments: Any) -> bool:
-        """Call the strategy, and tell whether it returned. What it raises stops it safely, and never the process."""
+        """Call the strategy, and tell whether it returned. What it raises stops it safely, and never the process.
+
+        What there is to tell before its start is told right after `on_start`.
+        """
         if self.failure:
             return False
+        if self._held is not None:
+            self._held.append((callback, arguments))
+            return True
         try:
             callback(*arguments)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a strategy raises stops the strategy, not the process
@@ -307,20 +406,32 @@ class Engine:
             return
         self.failure = f"{name}: {type(error).__name__}: {error}"
         self.say(f"the strategy failed in {self.failure}")
-        self.later(_Call(lambda: self._begin_stop("strategy_failed")))
+        self.later(Stop("strategy_failed"))
 
-    def _begin_stop(self, reason: str) -> None:
+    def _begin_stop(self, reason: str, flatten: bool = False) -> None:
+        if flatten:
+            self.flattens = reason if reason == "flattened" else self.flattens or reason
         if self.is_stopping:
+            if flatten and not self._flattens:
+                self._flattens = True
+                self._flatten_when_clear(None)
             return
         self.stop_reason = reason
+        if reason == "hung":
+            self.failure = self.failure or f"a callback did not return for {self.desk.limits.hang_s:g} s"
         if not self.failure and not self.call(self.strategy.on_stop):
             self.stop_reason = "strategy_failed"
         self.is_stopping = True
         self.timers.cancel_all()
-        for order in self.orders.open_orders():
-            self.desk.cancel(order)
-        self._flattens = bool(self.failure) and self._on_failure == "flatten"
+        self._cancel_ours()
+        self._flattens = flatten or (bool(self.failure) and self._on_failure == "flatten")
+        self.flattens = self.flattens or (self.stop_reason if self._flattens else "")
         self._flatten_when_clear(None)
+
+    def _cancel_ours(self) -> None:
+        for order in self.desk.open_orders():
+            if self.orders.is_ours(order):
+                self.desk.cancel(order)
 
     def _flatten_when_clear(self, ended: Order | None) -> None:
         """Close what is held once no order of ours can change it any more."""
@@ -338,21 +449,27 @@ class Engine:
         if order is None:
             _log.debug("an event of an order that is not ours: %s", event)
             return
-        self._journal.event(event, self.now)
+        if not isinstance(event, OrderFilled):
+            self.journal.event(event, self.now, self._source)
         try:
             changed = self.orders.apply(order, event)
-            self.portfolio.expect(changed)
+            if self.orders.is_of_this_run(changed):  # what was held at the start holds the others' fills already
+                self.portfolio.expect(changed)
         except Contradiction as error:
             _log.error("%s", error)
             self.say(str(error))
+            self.orders.on_doubt(order)
             return
         if _order_log.isEnabledFor(logging.INFO):
             _order_log.info(type(event).__name__, extra={"event": order_line(changed, self.now)})
         self._count(order, changed)
+        told = self.guards.on_order(order, changed)
         if _differs(order, changed) or isinstance(event, AmendRejected):
             if changed.text and changed.text != order.text:
                 self.say(f"{changed.client_order_id} {changed.state.value}: {changed.text}")
-            self.call(self.strategy.on_order, changed)
+            self.call(self.strategy.on_order, told)
+        if isinstance(event, OrderReported):
+            changed = self.orders.insist(changed)
         waiting = self.orders.release(changed)
         if waiting is not None:
             self.desk.amend(changed.client_order_id, *waiting)
@@ -362,16 +479,31 @@ class Engine:
         fill = event.fill
         trade = fill.instrument.key, fill.trade_id
         if trade in self._trades_seen:
+            order = self.orders.find(self._source, event)
+            if order is not None and fill.trade_id not in order.trade_ids:  # the order was found after its fill
+                self._unsettled = True
+                self._on_order_event(event)
             return
         self._trades_seen[trade] = None
         if len(self._trades_seen) > TRADES_KEPT:
             self._trades_seen.popitem(last=False)
+        self.journal.event(event, self.now, self._source)
+        if self.portfolio.includes(fill) and not self._is_of_this_run(event):
+            self._unsettled = True
+            self._on_order_event(event)
+            return
         # The position is real whatever the order's state says: it is booked first, and for strangers' orders too.
-        self.portfolio.book(fill)
+        position = self.portfolio.book(fill)
         self.recorder.filled(fill, self.now)
+        self.guards.on_position(position)
         self._on_order_event(event)
         self.call(self.strategy.on_fill, fill)
         self.call(self.strategy.on_position, self.portfolio.position(fill.instrument, fill.position_side))
+
+    def _is_of_this_run(self, event: OrderFilled) -> bool:
+        """Whether an order of this run traded: that came after what was held, whatever the venue's clock says."""
+        order = self.orders.find(self._source, event)
+        return order is not None and self.orders.is_of_this_run(order)
 
     def _count(self, before: Order, after: Order) -> None:
         if after.state is OrderState.REJECTED and before.state is not OrderState.REJECTED:
@@ -390,15 +522,18 @@ class Engine:
             self._early.append(signal)
 
     def _on_funding_payment(self, payment: FundingPayment) -> None:
-        self._journal.event(payment, self.now)
+        self.journal.event(payment, self.now, self._source)
         position = self.portfolio.pay_funding(payment)
+        self.guards.on_position(position)
         self.call(self.strategy.on_funding, payment)
         self.call(self.strategy.on_position, position)
 
     def _on_position(self, position: Position) -> None:
+        self.journal.event(position, self.now, self._source)
         self.portfolio.report(position)
 
     def _on_balance(self, balance: Balance) -> None:
+        self.journal.event(balance, self.now, self._source)
         self.portfolio.set_balance(self._source, balance)
 
     def _on_disconnected(self, event: Disconnected) -> None:
@@ -408,6 +543,8 @@ class Engine:
 
     def _on_reconnected(self, event: Reconnected) -> None:
         self.say(f"{event.connection} is back")
+        if event.private:
+            self.on_reconnected(event.connection)
         self.call(self.strategy.on_reconnect, event.connection)
 
     def _on_command_failed(self, event: CommandFailed) -> None:
@@ -419,6 +556,71 @@ class Engine:
         else:
             self.call(self.strategy.on_refused, event.command, event.error)
 
+    def _on_order_found(self, event: OrderFound) -> None:
+        order = event.order
+        self._unsettled = True
+        self.orders.adopt([order])
+        self.say(f"{order.instrument.connection}: found the open order {order.client_order_id}")
+        self.call(self.strategy.on_order, order)
+
+    def _on_account_held(self, event: AccountHeld) -> None:
+        self._unsettled = True
+        self.portfolio.set_baseline(event.connection, event.ts_baseline)
+        for venues in event.positions:
+            held = self.portfolio.adopt(venues)
+            self.guards.on_position(held)
+            self.say(f"{venues.instrument.key}: {venues.quantity} {venues.side.value} was held before this run")
+            self.call(self.strategy.on_position, held)
+
+    def _on_position_differs(self, event: PositionDiffers) -> None:
+        """The venue is right: book what must have traded as an estimate, where there is a price for it."""
+        ours, venues = event.ours, event.venues
+        instrument, change = venues.instrument, venues.quantity - ours.quantity
+        text = f"{instrument.key}: our fills make {ours.quantity} {ours.side.value}, the venue has {venues.quantity}"
+        _log.critical("%s", text)
+        self._unsettled = True
+        self.say(text)
+        price = self.data.mark(instrument) or venues.entry_price
+        if price is None or not change:
+            held = self.portfolio.adopt(venues)
+            self.guards.on_position(held)
+            self.call(self.strategy.on_position, held)
+            return
+        fill = Fill(
+            instrument=instrument,
+            trade_id=f"estimated-{self.events}",
+            client_order_id=None,
+            venue_order_id=None,
+            side=Side.BUY if change > 0 else Side.SELL,
+            price=price,
+            quantity=abs(change),
+            position_side=venues.side,
+            estimated=True,
+            ts_recv=event.ts_recv,
+        )
+        position = self.portfolio.book(fill)
+        self.recorder.filled(fill, self.now)
+        self.guards.on_position(position)
+        self.call(self.strategy.on_fill, fill)
+        self.call(self.strategy.on_position, position)
+
+    def _on_still_unknown(self, event: StillUnknown) -> None:
+        order = self.orders.get(event.client_order_id)
+        if order is None:
+            return
+        text = f"{event.client_order_id}: asked {event.times_asked} times, unknown still: {event.why}"
+        _log.error("%s. Look at the venue; its risk stays reserved", text)
+        self.say(text)
+        self.call(self.strategy.on_order, evolve(order, text=text))
+
+    def _on_cancel_left_over(self, event: CancelLeftOver) -> None:
+        self._cancel_ours()
+
+    @property
+    def closes_on_failure(self) -> bool:
+        """Whether positions are closed when the strategy fails."""
+        return self._on_failure == "flatten"
+
     def say(self, message: str) -> None:
         """Keep a line for whoever looks at the live view."""
         self.messages.append(message)
@@ -428,7 +630,8 @@ class Engine:
     def instrument(self, symbol: str | Instrument, connection: str | None = None) -> Instrument:
         """Return an instrument by name. Raises UnknownInstrument, ValueError for a connection that is not there."""
         if isinstance(symbol, Instrument):
-            return symbol
+            # Whatever its author has changed in it: sizes, prices and limits are those of the one that is listed.
+            return self._catalog(symbol.connection).resolve(symbol.key)
         if not isinstance(symbol, str):
             raise TypeError(
                 f"symbol: found {symbol!r} ({type(symbol).__name__}); allowed are a symbol and an Instrument"
@@ -449,11 +652,18 @@ class Engine:
         """End the run after the callback in hand."""
         if reason:
             self.say(reason)
-        self.later(_Call(lambda: self._begin_stop("finished")))
+        self.later(Stop("finished"))
 
     def send(self, command: Command) -> None:
         """Write a command down and let it leave."""
-        self._journal.intent(command, self.now)
+        try:
+            self.ticket = self.journal.intent(command, self.now)
+        except JournalFailed as error:
+            if self._log is not None:
+                self._log.unsent(command, error.text)
+            for event in failure_events(command, error):
+                self.later(event)
+            return
         kind = type(command).__name__
         if kind == "Amend":
             self.recorder.amends += 1
@@ -461,6 +671,8 @@ class Engine:
             self.recorder.cancels += 1
         if self._outlet is None:
             raise RuntimeError("the engine has no runner: call bind first")
+        if self._log is not None:
+            self._log.command(command)
         self._outlet(command)
 
     def later(self, event: Any) -> None:

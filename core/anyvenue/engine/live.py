@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
-from anyvenue.engine.commands import Command, connection_of, failure_events, perform
+from anyvenue.engine.commands import Command, EngineEvent, connection_of, failure_events, perform
 from anyvenue.engine.engine import Engine
+from anyvenue.engine.guard_run import guarded, patience_ns, sweep
+from anyvenue.engine.journal import JournalFailed, only_reduces
+from anyvenue.engine.reconcile import Reconciler
+from anyvenue.engine.reconcile_settings import Recovery
 from anyvenue.engine.result import RunResult
-from anyvenue.engine.runner import STOP_PATIENCE_NS, open_connection, stop_when_finished
-from anyvenue.engine.watchdog import Watchdog
-from anyvenue.model.errors import OutcomeUnknown
+from anyvenue.engine.runner import open_connection, stop_when_finished
+from anyvenue.model.errors import AnyvenueError, NotSent, OutcomeUnknown
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
 from anyvenue.venue.clock import Clock
@@ -41,11 +44,18 @@ async def run_live(
     stop: asyncio.Event,
     duration_s: float = 0,
     speed: float = 0,
+    recovery: Recovery | None = None,
+    seed: int = 0,
+    rescue: Callable[[], object] | None = None,
 ) -> RunResult:
     """Run an engine until `stop` is set, `duration_s` has passed on the clock (0: no end), or the market data ends.
 
-    On a DrivenClock `speed` is seconds of market per second, 0 as fast as possible. At the end every open order of
-    ours is canceled before the venues are closed. Raises what a venue raises while it is opened.
+    On a DrivenClock `speed` is seconds of market per second, 0 as fast as possible. With `recovery` the engine is kept
+    in step with what its venues say, from before the strategy's start on; `seed` spreads the times of that. `rescue` is
+    called in another thread when a callback hangs.
+
+    At the end every open order of ours is canceled before the venues are closed; where positions are closed too, the
+    venues are asked whether they are. Raises what a venue raises while it is opened.
     """
     carrier = _Carrier(engine, venues, None if isinstance(clock, DrivenClock) else COMMAND_DEADLINE_S)
     engine.bind(carrier.send)
@@ -57,16 +67,31 @@ async def run_live(
             if not await _done_before(stop, opening if pump is None else pump.serve(opening)):
                 engine.stop_reason = "interrupted"
                 return engine.result()
-        with Watchdog(engine):
-            engine.start()
-            stop_when_finished(engine, venues)
-            if duration_s > 0:
-                end_ns = clock.time_ns() + int(duration_s * _SECOND_NS)
-                clock.call_at(end_ns, lambda: engine.stop("duration"))
-            await wait_until(lambda: engine.is_stopping or stop.is_set() or carrier.broken)
-            engine.stop("interrupted" if stop.is_set() else "finished")
-            deadline = clock.time_ns() + STOP_PATIENCE_NS
-            await wait_until(lambda: engine.is_idle or clock.time_ns() >= deadline or carrier.broken)
+        if recovery is not None:
+            learning = Reconciler(engine, venues, clock, recovery, seed=seed).begin(carrier.start)
+            if not await _done_before(stop, learning if pump is None else pump.serve(learning)):
+                engine.stop_reason = "interrupted"
+                return engine.result()
+        async with guarded(engine, venues, clock, pump, rescue):
+            try:
+                engine.start()
+                stop_when_finished(engine, venues)
+                if duration_s > 0:
+                    end_ns = clock.time_ns() + int(duration_s * _SECOND_NS)
+                    clock.call_at(end_ns, lambda: engine.stop("duration"))
+                await wait_until(lambda: engine.is_stopping or stop.is_set() or carrier.broken)
+                engine.stop("interrupted" if stop.is_set() else "finished")
+                begun = clock.time_ns()
+                await wait_until(
+                    lambda: engine.is_idle or clock.time_ns() >= begun + patience_ns(engine) or carrier.broken
+                )
+            except Exception:
+                if engine.fault is None:
+                    raise
+                # It is raised below, once no order is left behind.
+            if engine.flattens or carrier.broken:
+                sweeping = sweep(engine, venues, clock)
+                await (sweeping if pump is None else pump.serve(sweeping))
         if not engine.is_idle:
             _log.error("orders of unknown fate remain: %s", [o.client_order_id for o in engine.orders.open_orders()])
         carrier.raise_if_broken()
@@ -111,24 +136,46 @@ class _Carrier:
     @property
     def broken(self) -> bool:
         """Whether the engine itself raised: a fault of ours, which ends the run."""
-        return self._error is not None
+        return self._error is not None or self._engine.fault is not None
 
     def send(self, command: Command) -> None:
-        """Let a command leave."""
-        task = asyncio.get_running_loop().create_task(self._carry(command))
+        """Let a command leave, once the journal has it."""
+        self.start(self._carry(command, self._engine.ticket))
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have something done beside everything else. An error of it is a fault of ours."""
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._landed)
 
-    async def _carry(self, command: Command) -> None:
+    async def _carry(self, command: Command, ticket: int) -> None:
         connection = connection_of(command)
-        try:
-            async with asyncio.timeout(self._deadline_s):
-                events = await perform(self._venues[connection], command)
-        except TimeoutError:
-            late = OutcomeUnknown(f"no answer within {self._deadline_s} s", venue=connection)
-            events = failure_events(command, late)
+        unwritten = await self._unwritten(ticket) if ticket else None
+        if unwritten is not None and not only_reduces(command):
+            events = failure_events(command, unwritten)
+        else:
+            events = await self._performed(connection, command)
         for event in events:
             self._engine.receive(event, connection)
+
+    async def _unwritten(self, ticket: int) -> AnyvenueError | None:
+        """Wait for the journal; return what kept it from being written."""
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                await self._engine.journal.durable(ticket)
+        except JournalFailed as error:
+            return error
+        except TimeoutError:
+            return NotSent(f"the journal was not written within {self._deadline_s} s")
+        return None
+
+    async def _performed(self, connection: str, command: Command) -> Sequence[EngineEvent]:
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                return await perform(self._venues[connection], command)
+        except TimeoutError:
+            late = OutcomeUnknown(f"no answer within {self._deadline_s} s", venue=connection)
+            return failure_events(command, late)
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -137,8 +184,9 @@ class _Carrier:
 
     def raise_if_broken(self) -> None:
         """Raise what the engine raised."""
-        if self._error is not None:
-            raise self._error
+        error = self._error or self._engine.fault
+        if error is not None:
+            raise error
 
     def abandon(self) -> None:
         """Cancel what is still on its way."""

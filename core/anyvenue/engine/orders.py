@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 
 from attrs import frozen
 
 from anyvenue.engine.commands import Amend, Cancel, Command, Place
+from anyvenue.engine.evidence import is_in_doubt
 from anyvenue.model.enums import Fate, OrderState, Side
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import ZERO
@@ -23,9 +24,12 @@ from anyvenue.model.order import Order
 from anyvenue.model.order_events import AmendSent, CancelSent, OrderEvent, OrderSent
 from anyvenue.model.order_spec import OrderSpec
 
-__all__ = ["OrderManager", "order_line"]
+__all__ = ["OUR_PREFIX", "OrderManager", "order_line"]
 
 _log = logging.getLogger("anyvenue.orders")
+
+OUR_PREFIX = "av"
+"""What the client ids of all our orders begin with, whatever run they are of: no others are ours to cancel."""
 
 ENDED_ORDERS_KEPT = 10_000
 """How many ended orders are remembered, so that late events find them."""
@@ -41,10 +45,15 @@ class _Wish:
 
 
 class OrderManager:
-    """Our orders, by client id and by the venue's ids."""
+    """Our orders, by client id and by the venue's ids.
+
+    `on_doubt` is told of an order whenever it changes and the venue has to be asked about it. `len()` is how many of
+    the open orders are ours.
+    """
 
     def __init__(self, session: str, send: Callable[[Command], None], now: Callable[[], int]) -> None:
-        self._prefix = f"av{session}-"
+        self._prefix = f"{OUR_PREFIX}{session}-"
+        self.on_doubt: Callable[[Order], None] = lambda order: None
         self._send = send
         self._now = now
         self._count = 0
@@ -53,11 +62,24 @@ class OrderManager:
         self._refused: dict[str, Order] = {}
         self._by_venue_id: dict[tuple[str, str], str] = {}
         self._wishes: dict[str, _Wish] = {}
+        self._strangers: set[str] = set()
 
     # Finding
 
     def __len__(self) -> int:
-        return len(self._open)
+        return len(self._open) - len(self._strangers)
+
+    def is_ours(self, order: Order) -> bool:
+        """Tell whether an order bears the prefix of our client ids; the others are never canceled by us unasked."""
+        return order.client_order_id.startswith(OUR_PREFIX)
+
+    def is_of_this_run(self, order: Order) -> bool:
+        """Tell whether this run made an order, and did not take it on."""
+        return order.client_order_id.startswith(self._prefix)
+
+    def in_doubt(self) -> list[Order]:
+        """Return the orders that the venue has to be asked about, open or ended."""
+        return [order for order in (*self._open.values(), *self._ended.values()) if is_in_doubt(order)]
 
     def get(self, client_order_id: str) -> Order | None:
         """Return an order of ours as it is now, open or lately ended."""
@@ -99,6 +121,16 @@ class OrderManager:
         self._log("order sent", order)
         self._send(Place(order))
         return order
+
+    def adopt(self, orders: Iterable[Order]) -> None:
+        """Take on orders that an earlier run made or that were found at the venue. Those known here stay as they are.
+
+        One of which all that is known is that its create was about to leave must be of unknown fate already.
+        """
+        for order in orders:
+            if self.get(order.client_order_id) is None:
+                self._keep(order)
+                self._log("order taken on", order)
 
     def remember_refused(self, order: Order) -> None:
         """Keep an order that was refused here and never sent, until its rejection is told. It is not open."""
@@ -149,6 +181,11 @@ class OrderManager:
         self._send(Cancel(order))
         return order
 
+    def insist(self, order: Order) -> Order:
+        """Ask again for the end of an order that rests on though a cancel of it was sent, with no known outcome."""
+        is_asked = order.cancel is Fate.UNKNOWN and order.is_resting
+        return self._send_cancel(order) if is_asked else order
+
     # Events
 
     def apply(self, order: Order, event: OrderEvent) -> Order:
@@ -179,11 +216,17 @@ class OrderManager:
             self._ended[client_order_id] = order
             if len(self._ended) > ENDED_ORDERS_KEPT:
                 self._forget(self._ended.popitem(last=False)[1])
+            self._strangers.discard(client_order_id)
         else:
             self._open[client_order_id] = order
+            self._ended.pop(client_order_id, None)
+            if not self.is_ours(order):
+                self._strangers.add(client_order_id)
         connection = order.instrument.connection
         if order.venue_order_id is not None:
             self._by_venue_id[connection, order.venue_order_id] = client_order_id
+        if is_in_doubt(order):
+            self.on_doubt(order)
         return order
 
     def _forget(self, order: Order) -> None:

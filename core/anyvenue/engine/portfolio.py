@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import TypeAlias, TypeVar
+
+from attrs import evolve
 
 from anyvenue.model.balance import Balance
 from anyvenue.model.enums import ContractKind, PositionSide
@@ -16,6 +19,9 @@ from anyvenue.model.position import Position
 
 __all__ = ["Portfolio"]
 
+K = TypeVar("K")
+
+_Stamp: TypeAlias = tuple[int | None, int]
 _SIDES = tuple(PositionSide)
 
 
@@ -29,8 +35,11 @@ class Portfolio:
         self._mark = mark
         self._positions: dict[tuple[str, PositionSide], Position] = {}
         self._reported: dict[tuple[str, PositionSide], Position] = {}
+        self._reported_at: dict[tuple[str, PositionSide], _Stamp] = {}
         self._balances: dict[tuple[str, str], Balance] = {}
         self._missing: dict[str, Fill] = {}
+        self._balances_at: dict[tuple[str, str], _Stamp] = {}
+        self._baselines: dict[str, int] = {}
 
     def position(self, instrument: Instrument, side: PositionSide = PositionSide.NET) -> Position:
         """Return the position our fills make; a flat one where there are none.
@@ -93,6 +102,31 @@ class Portfolio:
         self._positions[fill.instrument.key, fill.position_side] = position
         return position
 
+    def restore(self, position: Position) -> None:
+        """Take on a position that an earlier run's fills made. Its profit so far is that run's."""
+        kept = evolve(position, realized_pnl=ZERO, fees=ZERO, funding=ZERO)
+        self._positions[position.instrument.key, position.side] = kept
+
+    def adopt(self, venues: Position) -> Position:
+        """Hold what the venue says is held, at its entry price, and return that. Profit counted so far stays."""
+        ours = self._booked(venues.instrument, venues.side)
+        if ours.quantity != venues.quantity:
+            ours = evolve(ours, quantity=venues.quantity, cost=venues.cost or self._cost_at_mark(venues))
+        self._positions[venues.instrument.key, venues.side] = ours
+        return ours
+
+    def _cost_at_mark(self, position: Position) -> Decimal:
+        mark = self._mark(position.instrument)
+        return ZERO if mark is None else position.instrument.value(position.quantity, mark)
+
+    def set_baseline(self, connection: str, ts_ns: int) -> None:
+        """Say that the positions of a connection hold all that was filled before `ts_ns`, by the venue's clock."""
+        self._baselines[connection] = max(ts_ns, self._baselines.get(connection, 0))
+
+    def includes(self, fill: Fill) -> bool:
+        """Tell whether a fill is part of the positions that were there at the start, so that it is booked already."""
+        return 0 < fill.ts_event < self._baselines.get(fill.instrument.connection, 0)
+
     def pay_funding(self, payment: FundingPayment) -> Position:
         """Add a funding payment to the instrument's position (in hedge mode: to the leg that is held)."""
         legs = [self._booked(payment.instrument, side) for side in _SIDES]
@@ -101,21 +135,23 @@ class Portfolio:
         return position
 
     def report(self, position: Position) -> None:
-        """Remember a position as the venue has it. Older ones by its own count are ignored."""
+        """Remember a position as the venue has it. Older ones, by the venue's count or its clock, are ignored."""
         key = (position.instrument.key, position.side)
-        known = self._reported.get(key)
-        if known is None or not _is_older(position.sequence, known.sequence):
+        if _is_news(position, key, self._reported_at):
             self._reported[key] = position
 
     def reported(self, instrument: Instrument, side: PositionSide = PositionSide.NET) -> Position | None:
         """Return a position as the venue told it last."""
         return self._reported.get((instrument.key, side))
 
+    def reported_positions(self, connection: str) -> list[Position]:
+        """Return all positions of a connection as the venue told them last."""
+        return [position for position in self._reported.values() if position.instrument.connection == connection]
+
     def set_balance(self, connection: str, balance: Balance) -> None:
-        """Remember a balance. Older ones by the venue's own count are ignored."""
+        """Remember a balance. Older ones, by the venue's count or its clock, are ignored."""
         key = (connection, balance.currency)
-        known = self._balances.get(key)
-        if known is None or not _is_older(balance.sequence, known.sequence):
+        if _is_news(balance, key, self._balances_at):
             self._balances[key] = balance
 
     def net_pnl(self) -> Decimal:
@@ -136,5 +172,16 @@ class Portfolio:
         return pnl if position.instrument.kind is ContractKind.LINEAR else pnl * mark
 
 
-def _is_older(new: int | None, known: int | None) -> bool:
-    return new is not None and known is not None and new < known
+def _is_news(told: Position | Balance, key: K, newest: dict[K, _Stamp]) -> bool:
+    """Tell whether something is no older than the newest of its key, and keep the count and time of that.
+
+    The venue's own count decides where it has one; what bears neither count nor time is taken as new.
+    """
+    sequence, ts_event = newest.get(key, (None, 0))
+    if told.sequence is not None and sequence is not None:
+        is_older = told.sequence < sequence
+    else:
+        is_older = 0 < told.ts_event < ts_event
+    if not is_older:
+        newest[key] = (sequence if told.sequence is None else told.sequence, max(ts_event, told.ts_event))
+    return not is_older

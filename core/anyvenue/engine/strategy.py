@@ -149,15 +149,29 @@ class Strategy:
 
     def order(self, order: Order | str) -> Order | None:
         """Return one of our orders as it is now."""
-        return self._engine.orders.get(order if isinstance(order, str) else order.client_order_id)
+        return self._engine.desk.order(order)
 
     def open_orders(self, symbol: str | Instrument | None = None) -> list[Order]:
         """Return our open orders, oldest first."""
-        return self._engine.orders.open_orders(None if symbol is None else self.instrument(symbol))
+        return self._engine.desk.open_orders(None if symbol is None else self.instrument(symbol))
 
     def mark_price(self, symbol: str | Instrument) -> Decimal | None:
         """Return the mark price, else the book's mid, else None."""
         return self._engine.data.mark(self.instrument(symbol))
+
+    def size_for_risk(
+        self, symbol: str | Instrument, risk: Number, *, entry: Number | None = None, stop: Number
+    ) -> Decimal:
+        """Return the largest quantity that loses at most `risk` settle money between `entry` and `stop`.
+
+        Without an entry it is the mark price, else the mid. From the contract's specification, rounded down; fees and
+        slippage are not in it. Raises QuantityTooSmall, InvalidPrice; ValueError where there is no price yet.
+        """
+        instrument = self.instrument(symbol)
+        at = self._engine.data.mark(instrument) if entry is None else entry
+        if at is None:
+            raise ValueError(f"{instrument.key}: entry: there is no mark or mid price yet; give the entry price")
+        return instrument.quantity_for_risk(risk, entry=at, stop=stop)
 
     def supports(self, symbol: str | Instrument, feature: Feature) -> bool:
         """Tell whether the instrument's venue can do something, well enough for the configuration."""
@@ -178,13 +192,13 @@ class Strategy:
 
         Candles that the venue does not send are built from trades, else from mid prices, and say which.
         """
-        self._engine.data.subscribe(self.instrument(symbol), Channel(channel), interval_s, depth)
+        self._engine.desk.subscribe(self.instrument(symbol), Channel(channel), interval_s, depth)
 
     def unsubscribe(
         self, symbol: str | Instrument, channel: Channel | str = Channel.BOOK, *, interval_s: int | None = None
     ) -> None:
         """Stop a stream."""
-        self._engine.data.unsubscribe(self.instrument(symbol), Channel(channel), interval_s)
+        self._engine.desk.unsubscribe(self.instrument(symbol), Channel(channel), interval_s)
 
     def buy(self, symbol: str | Instrument, quantity: Number, price: Number | None = None, **how: Any) -> Order:
         """Buy: at market without a price, else with a limit. `how` is what `submit` takes."""
@@ -273,11 +287,11 @@ class Strategy:
 
     def set_timer(self, name: str, *, after_s: Number | None = None, every_s: Number | None = None) -> None:
         """Have `on_timer(name)` called once, or again and again. A timer of that name is replaced."""
-        self._engine.timers.set(name, after_s=after_s, every_s=every_s)
+        self._engine.desk.set_timer(name, after_s=after_s, every_s=every_s)
 
     def cancel_timer(self, name: str) -> None:
         """Stop a timer. One that does not exist is fine."""
-        self._engine.timers.cancel(name)
+        self._engine.desk.cancel_timer(name)
 
     def stop(self, reason: str = "") -> None:
         """End the run: orders are canceled, the report is made."""

@@ -15,8 +15,9 @@ _SECOND_NS = 1_000_000_000
 class Timers:
     """Named timers: a new one of the same name replaces the old."""
 
-    def __init__(self, clock: Clock, fire: Callable[[str], None]) -> None:
+    def __init__(self, clock: Clock, now: Callable[[], int], fire: Callable[[str], None]) -> None:
         self._clock = clock
+        self._now = now
         self._fire = fire
         self._waiting: dict[str, Timer] = {}
 
@@ -29,7 +30,7 @@ class Timers:
         if delay_ns <= 0:
             raise ValueError(f"timer {name!r}: found {seconds} s; allowed are times above 0")
         self.cancel(name)
-        self._arm(name, self._clock.time_ns() + delay_ns, delay_ns if every_s is not None else None)
+        self._arm(name, self._now() + delay_ns, delay_ns if every_s is not None else None)
 
     def cancel(self, name: str) -> None:
         """Stop a timer; one that does not exist is fine."""

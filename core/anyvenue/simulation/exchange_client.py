@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
+from math import inf
 from typing import Final, TypeVar
 
 from anyvenue.model.balance import Balance
@@ -21,13 +22,15 @@ from anyvenue.simulation.connection import attempt
 from anyvenue.simulation.exchange import Exchange
 from anyvenue.simulation.relabel import as_looked_up, relabel
 from anyvenue.venue.clock import Clock
+from anyvenue.venue.descriptor import VenueContext
 from anyvenue.venue.events import AccountEvent
-from anyvenue.venue.interface import Venue, VenueOrder
+from anyvenue.venue.interface import Retention, Venue, VenueOrder
 
 __all__ = ["ExchangeClient"]
 
 T = TypeVar("T")
 
+_US: Final = 1_000_000
 _NAMED_MAX: Final = 20
 """So many instruments a message names at most."""
 
@@ -35,8 +38,10 @@ _NAMED_MAX: Final = 20
 class ExchangeClient(Venue):
     """The trading half of a venue, over a simulated `Exchange`; `_ask` is the way there and back.
 
-    `instruments` fills `_instruments`: by symbol, as the client knows them.
+    `instruments` fills `_instruments`: by symbol, as the client knows them. `_context` is what it was opened with.
     """
+
+    _context: VenueContext
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -127,6 +132,23 @@ class ExchangeClient(Venue):
         await self._ask(lambda exchange, account: exchange.set_position_mode(account, mode))
 
     # Look-ups
+
+    @property
+    def retention(self) -> Retention:
+        """Return its memory, which has no end: a create arrives after the latency, and is seen at once."""
+        settings = self._context.simulation
+        return Retention(
+            create_window_s=(settings.latency_in_us + settings.latency_jitter_us) / _US,
+            settle_s=0,
+            finds_open=True,
+            lists_open=True,
+            unfilled_s=inf,
+            filled_s=inf,
+            unfilled_by_client_id_s=inf,
+            filled_by_client_id_s=inf,
+            names_fills=True,
+            triggers=True,
+        )
 
     async def order(self, order: Order) -> VenueOrder | None:
         """Look one order up."""

@@ -18,8 +18,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from decimal import Decimal
+from math import inf
 
-from attrs import frozen
+from attrs import fields, frozen
 
 from anyvenue.model.balance import Balance
 from anyvenue.model.depth_sync import SequenceRule
@@ -35,7 +36,7 @@ from anyvenue.model.position import Position
 from anyvenue.venue.capabilities import Capabilities
 from anyvenue.venue.events import AccountEvent, Sink, Subscription
 
-__all__ = ["INTERFACE_VERSION", "Venue", "VenueOrder"]
+__all__ = ["INTERFACE_VERSION", "Retention", "Venue", "VenueOrder"]
 
 INTERFACE_VERSION = 1
 
@@ -50,6 +51,41 @@ class VenueOrder:
     reduce_only: bool = False
     position_side: PositionSide = PositionSide.NET
     report: OrderReported
+
+
+@frozen(kw_only=True)
+class Retention:
+    """What "not found" proves: how late a command may still arrive, and how long the venue remembers what ended.
+
+    By default it proves nothing, ever. Times are in seconds; `math.inf` has no end. Raises ValueError for one below 0.
+
+    Attributes:
+        create_window_s: a create or an amend that left may still be carried out for so long, by any clock.
+        settle_s: what has happened shows in all look-ups after so long.
+        finds_open: the look-up of one order finds every order that is open, by its venue id and by its client id.
+        lists_open: the list of open orders is whole.
+        unfilled_s, filled_s: an order that ended without, or with, a fill is found by its venue id and in the history
+            for so long after its end; its fills are found for `filled_s`.
+        unfilled_by_client_id_s, filled_by_client_id_s: the same of the look-up by client id.
+        names_fills: fills that are looked up bear the client id.
+        triggers: all of this holds for orders with a trigger too.
+    """
+
+    create_window_s: float = inf
+    settle_s: float = 3.0
+    finds_open: bool = False
+    lists_open: bool = False
+    unfilled_s: float = 0.0
+    filled_s: float = 0.0
+    unfilled_by_client_id_s: float = 0.0
+    filled_by_client_id_s: float = 0.0
+    names_fills: bool = False
+    triggers: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        for name in (a.name for a in fields(type(self)) if a.name.endswith("_s")):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"Retention: {name}: found {getattr(self, name)}; allowed are numbers from 0")
 
 
 class Venue(ABC):
@@ -173,6 +209,11 @@ class Venue(ABC):
         raise self._absent("arm_dead_man_switch")
 
     # Look-ups, the evidence that settles what is unknown.
+
+    @property
+    def retention(self) -> Retention:
+        """What it proves when a look-up does not find something. By default: nothing."""
+        return Retention()
 
     async def order(self, order: Order) -> VenueOrder | None:
         """Look one order up, by the venue's id or the client id. None means the venue says it does not know it."""

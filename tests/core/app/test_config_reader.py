@@ -105,7 +105,7 @@ Options go under options.ADAPTER.",
     )
 
 
-TABLES = ("connections", "strategy", "simulation", "risk", "signals", "log", "journal")
+TABLES = ("connections", "strategy", "simulation", "risk", "recovery", "signals", "log", "journal")
 
 BAD = """\
 [connections.main]
@@ -149,7 +149,7 @@ order_rate = 1.5
 level = "verbose"
 
 [journal]
-enabled = true
+durability = "powr"
 """
 
 # Line by line, from the text above.
@@ -181,7 +181,7 @@ file.toml:35: risk.max_positon: unknown key; allowed are max_position, max_order
 instruments. Did you mean "max_position"?
 file.toml:36: risk.order_rate: found the number 1.5; allowed is a whole number
 file.toml:39: log.level: found "verbose"; allowed is debug, info, warning, error, critical
-file.toml:42: journal.enabled: found true; allowed is false: the journal is not available in this version
+file.toml:42: journal.durability: found "powr"; allowed is process, power. Did you mean "power"?
 """.replace("FEATURES", ", ".join(feature.value for feature in Feature))
 
 
@@ -244,7 +244,7 @@ def test_live_without_leave_is_a_refusal_and_with_leave_is_none(plugins: Plugins
     allowed = GOOD.replace('environment = "testnet"', 'environment = "live"\nallow_live = true')
     assert loaded(allowed, plugins).connections[0].environment is Environment.LIVE
     with pytest.raises(ConfigError) as caught:
-        loaded(GOOD + "[journal]\nenabled = true\n", plugins, environments=["main=live"])
+        loaded(GOOD + "[journal]\nretention_days = 0\n", plugins, environments=["main=live"])
     assert not caught.value.is_refusal
 
 

@@ -193,7 +193,8 @@ def test_secrets_are_fetched_where_keys_are_needed(
         with pytest.raises(ConfigError, match=r"connections\.main\.credentials\.key: env:QUIET_KEY: .* is not set"):
             built(configuration, DrivenClock(), "s1")
     monkeypatch.setenv("QUIET_KEY", "canary")
-    built(configuration, DrivenClock(), "s1")
+    engine, _ = built(configuration, DrivenClock(), "s1")
+    engine.close()
     context = Quiet.opened[-1]
     assert context.environment.value == environment
     assert context.credentials == ({"key": Secret("canary")} if needs_keys else None)

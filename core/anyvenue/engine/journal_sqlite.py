@@ -1,0 +1,264 @@
+"""The journal of one engine in one SQLite database: written ahead, bounded, locked to one process for each account."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from anyvenue.engine import journal_store as store
+from anyvenue.engine.codec import Codec, InstrumentTable, instrument_fields
+from anyvenue.engine.codec_plain import plain, unplain
+from anyvenue.engine.commands import (
+    Amend,
+    Cancel,
+    Command,
+    EngineEvent,
+    Resync,
+    Subscribe,
+    Unsubscribe,
+    connection_of,
+)
+from anyvenue.engine.journal import JournalFailed, only_reduces
+from anyvenue.engine.journal_lock import FileLock
+from anyvenue.engine.journal_recovery import recover, state_of
+from anyvenue.engine.journal_store import Durability, Kind
+from anyvenue.engine.journal_writer import DirectWriter, GroupWriter, Row, Writer
+from anyvenue.engine.recovered import Recovered
+from anyvenue.model.instrument import Instrument
+from anyvenue.model.order import Order
+from anyvenue.model.order_events import AmendSent, CancelSent, OrderFilled
+from anyvenue.model.position import Position
+
+__all__ = ["SqliteJournal"]
+
+_log = logging.getLogger("anyvenue.journal")
+
+STATE_EVERY: Final = 10_000
+"""After so many records a new one says how everything stands: a start reads no more than that."""
+TRADES_KEPT: Final = 50_000
+PRUNED_AT_ONCE: Final = 1_000
+_PRUNE_EVERY_NS: Final = 60_000_000_000
+_DAY_NS: Final = 86_400_000_000_000
+
+_RECORD: Final = "INSERT INTO records (id, session, ts, kind, connection, data) VALUES (?, ?, ?, ?, ?, ?)"
+_TRADE: Final = "INSERT INTO trades (id, instrument, trade_id) VALUES (?, ?, ?)"
+_INSTRUMENT: Final = "INSERT INTO instruments (ref, data) VALUES (?, ?)"
+_PRUNE: Final = "DELETE FROM records WHERE id <= ?"
+_PRUNE_TRADES: Final = "DELETE FROM trades WHERE id <= (SELECT id FROM trades ORDER BY id DESC LIMIT 1 OFFSET ?)"
+_SHRINK: Final = "PRAGMA incremental_vacuum(100)"
+
+
+class SqliteJournal:
+    """See `anyvenue.engine.journal.Journal`. It is open, and the session begun, once it is made.
+
+    `power` needs the wall's clock: a clock that is driven does not wait for a drive.
+
+    `recovered` is what the sessions before left. `accounts` are locked by files in `lock_folder`, the database by one
+    beside it. Records older than `retention_days` go once they are not needed to recover.
+
+    Raises AccountLocked, and JournalUnreadable for a database of another version, or none of ours, or a damaged one.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        session: str,
+        now_ns: int,
+        accounts: Sequence[str] = (),
+        lock_folder: Path | None = None,
+        durability: Durability = "process",
+        retention_days: int = 30,
+    ) -> None:
+        self.path = path
+        self._retention_ns = retention_days * _DAY_NS
+        self._now = now_ns
+        self._prune_at = 0
+        self._new: list[Row] = []
+        self._complaint = ""
+        self._closed = False
+        self._locks: list[FileLock] = []
+        try:
+            for account in sorted(set(accounts)):
+                folder = lock_folder or path.parent
+                self._locks.append(FileLock(folder / f"{account}.lock", f"the account {account}"))
+            self._locks.append(FileLock(path.with_name(f"{path.name}.lock"), f"the journal {path}"))
+            self._open(session, durability)
+        except BaseException:
+            self._release()
+            raise
+
+    def _open(self, session: str, durability: Durability) -> None:
+        database = self._database = store.connect(self.path)
+        try:
+            with store.readable(self.path):
+                table = InstrumentTable(self._added)
+                store.instruments(database, table)
+                self._codec = Codec(table)
+                self.recovered: Recovered = recover(database, self._codec)
+                self._values = {name: plain(value) for name, value in self.recovered.values.items()}
+                self._id = int(database.execute("SELECT coalesce(max(id), 0) FROM records").fetchone()[0])
+                self._session = store.begin_session(database, session, self._now, f"anyvenue {version('anyvenue')}")
+        except BaseException:
+            database.close()
+            raise
+        connect = partial(store.connect, self.path, durability)
+        self._writer: Writer = GroupWriter(connect) if durability == "power" else DirectWriter(database, connect)
+        self._last_state = self._since_state = 0
+        try:
+            if self.recovered.sessions:
+                self._write_state(self.recovered.orders, self.recovered.positions)
+            self._prune()
+        except BaseException:
+            self._writer.close()
+            database.close()
+            raise
+
+    # The journal
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """All that is remembered, by name."""
+        return {name: unplain(value) for name, value in self._values.items()}
+
+    def intent(self, command: Command, now_ns: int) -> int:
+        """Write down a command before it is sent; return its ticket. Raises JournalFailed."""
+        if isinstance(command, Subscribe | Unsubscribe | Resync):
+            return 0
+        try:
+            data = self._encoded(self._codec.encode, _kept(command, now_ns))
+            return self._write("intent", now_ns, connection_of(command), data)
+        except JournalFailed as error:
+            if not only_reduces(command):
+                raise
+            self._complain(error)
+            return 0
+
+    def event(self, event: EngineEvent, now_ns: int, connection: str = "") -> None:
+        """Write down what `connection` told."""
+        trade: Row | None = None
+        if isinstance(event, OrderFilled):
+            trade = _TRADE, (self._id + 1, event.fill.instrument.key, event.fill.trade_id)
+        try:
+            self._write("event", now_ns, connection, self._encoded(self._codec.encode, event), trade)
+        except JournalFailed as error:
+            self._complain(error)
+
+    def decision(self, what: str, text: str, now_ns: int) -> None:
+        """Write down what was decided here."""
+        self._try("decision", now_ns, {"what": what, "text": text})
+
+    def remember(self, name: str, value: Any) -> None:
+        """Keep a value by name over a restart; None forgets it."""
+        kept = plain(value)
+        if kept == self._values.get(name):
+            return
+        if value is None:
+            self._values.pop(name, None)
+        else:
+            self._values[name] = kept
+        self._try("value", self._now, {"name": name, "value": kept})
+
+    def recall(self, name: str) -> Any:
+        """Return what is remembered by that name, None where nothing is."""
+        return unplain(self._values.get(name))
+
+    def settle(
+        self, orders: Sequence[Order], positions: Sequence[Position], now_ns: int, *, must: bool = False
+    ) -> None:
+        """Write down how everything stands, every so many records, and let old records go."""
+        self._now = now_ns
+        try:
+            if must or self._since_state >= STATE_EVERY:
+                self._write_state([order for order in orders if order.is_open], positions)
+            self._prune()
+        except (JournalFailed, sqlite3.Error) as error:
+            self._complain(error)
+
+    async def durable(self, ticket: int) -> None:
+        """Return once the intent of that ticket is durable. Raises JournalFailed."""
+        if ticket:
+            await self._writer.durable(ticket)
+
+    def close(self, now_ns: int, *, clean: bool) -> None:
+        """End the session and let the next process in. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._try("end", now_ns, {"clean": clean})
+        self._writer.close()
+        self._database.close()
+        self._release()
+
+    # Writing
+
+    def _added(self, ref: str, instrument: Instrument) -> None:
+        self._new.append((_INSTRUMENT, (ref, orjson.dumps(instrument_fields(instrument)))))
+
+    def _write(self, kind: Kind, now_ns: int, connection: str, data: bytes, also: Row | None = None) -> int:
+        """Write one record, with the instruments it is the first to name."""
+        self._now = now_ns
+        rows = [*self._new, (_RECORD, (self._id + 1, self._session, now_ns, kind, connection, data))]
+        if also is not None:
+            rows.append(also)
+        ticket = self._writer.write(rows)
+        self._new.clear()
+        self._id += 1
+        self._since_state += 1
+        return ticket
+
+    def _encoded(self, encode: Callable[[Any], bytes], value: Any) -> bytes:
+        try:
+            return encode(value)
+        except (TypeError, ValueError) as error:  # such as text with half a character
+            text = f"the journal cannot hold a {type(value).__name__}: {error}"
+            raise JournalFailed(text) from error
+
+    def _try(self, kind: Kind, now_ns: int, value: dict[str, Any]) -> None:
+        """Write what may be lost if it must: life goes on."""
+        try:
+            self._write(kind, now_ns, "", self._encoded(orjson.dumps, value))
+        except JournalFailed as error:
+            self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        if str(error) != self._complaint:
+            self._complaint = str(error)
+            _log.critical("%s", error)
+
+    def _write_state(self, orders: Sequence[Order], positions: Sequence[Position]) -> None:
+        state = partial(state_of, positions=positions, values=self._values, codec=self._codec)
+        self._write("state", self._now, "", self._encoded(state, orders))
+        self._last_state, self._since_state = self._id, 0
+
+    def _prune(self) -> None:
+        """Let go, a piece at a time, of what is too old and needed no longer."""
+        if self._now < self._prune_at:
+            return
+        before = self._now - self._retention_ns
+        upto, has_more = store.outdated(self._database, self._last_state, before, PRUNED_AT_ONCE)
+        self._prune_at = self._now + (0 if has_more else _PRUNE_EVERY_NS)
+        if upto:
+            self._writer.write([(_PRUNE, (upto,)), (_PRUNE_TRADES, (TRADES_KEPT,)), (_SHRINK, ())])
+
+    def _release(self) -> None:
+        for lock in self._locks:
+            lock.release()
+
+
+def _kept(command: Command, now_ns: int) -> Any:
+    """Return what an intent is kept as. An amend and a cancel are what they do to the order whose intent is there."""
+    match command:
+        case Amend(order, price, quantity):
+            return AmendSent(client_order_id=order.client_order_id, price=price, quantity=quantity, ts_recv=now_ns)
+        case Cancel(order):
+            return CancelSent(client_order_id=order.client_order_id, ts_recv=now_ns)
+        case _:
+            return command

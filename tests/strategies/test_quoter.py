@@ -227,8 +227,8 @@ class TestRefusals:
         assert stage.told() == [("cancel", "buy")]
 
     def test_what_the_venue_cannot_do_is_said_before_anything_is_sent(self, make_stage):
-        stage = make_stage(Quoter(PARAMETERS), features=set(Feature) - {Feature.AMEND})
-        assert "the quoter needs amend" in stage.engine.failure
+        stage = make_stage(Quoter(PARAMETERS), features=set(Feature) - {Feature.POST_ONLY})
+        assert "the quoter needs post_only" in stage.engine.failure
         assert stage.told() == []
 
 

@@ -359,7 +359,7 @@ class TestProtectionOfThePosition:
         assert stage.told() == [("place", "sell", "0.5000", "market")]
 
     def test_a_venue_that_can_do_neither_is_not_traded_on(self, open_stage, caplog):
-        stage = open_stage(features=NO_ATTACHED - {Feature.PROTECTION})
+        stage = open_stage(features=NO_ATTACHED - {Feature.PROTECTION, Feature.REDUCE_ONLY})
         stage.signal(**LONG)
         assert stage.told() == []
         assert "fake can neither attach a stop to an order nor set one on a position" in caplog.text

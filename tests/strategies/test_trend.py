@@ -189,9 +189,9 @@ class TestLeaving:
         assert stage.told() == [LEAVE]
 
 
-def test_a_venue_without_trailing_stops_is_refused_before_anything_is_sent(make_stage):
-    stage = make_stage(Trend(PARAMETERS), features=set(Feature) - {Feature.TRAILING})
-    assert "the trend follower needs trailing" in stage.engine.failure
+def test_a_venue_on_which_nothing_can_be_guarded_is_refused_before_anything_is_sent(make_stage):
+    stage = make_stage(Trend(PARAMETERS), features=set(Feature) - {Feature.REDUCE_ONLY})
+    assert "the trend follower needs reduce_only" in stage.engine.failure
     show(stage, "101", "100", "102")
     assert stage.told() == []
 

@@ -147,6 +147,10 @@ class MarketData:
                 "candles need their interval in seconds, other channels have none"
             )
 
+    def follow(self, user: str, instrument: Instrument, channel: Channel) -> None:
+        """Have a stream of market data for a part of the engine itself, under its name."""
+        self._use(user, instrument, channel, None, None)
+
     def _use(
         self, user: str, instrument: Instrument, channel: Channel, interval_s: int | None, depth: int | None
     ) -> None:

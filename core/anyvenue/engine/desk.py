@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from anyvenue.engine.commands import CommandFailed, Place, Protect, SetLeverage
-from anyvenue.engine.guard_table import emulation, is_emulated
+from anyvenue.engine.guard_table import emulation, is_emulated, is_usable
 from anyvenue.engine.risk import RiskGate, RiskLimits, Wish
 from anyvenue.engine.risk_floods import Floods
 from anyvenue.engine.risk_loss import LossStep
@@ -19,7 +19,7 @@ from anyvenue.model.numbers import ZERO, Number, exact
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import AmendRejected, OrderCanceled, OrderRejected, OrderSent
 from anyvenue.model.order_spec import OrderSpec, Protection, check_protection
-from anyvenue.venue.capabilities import Capabilities, Capability, Feature, Grade
+from anyvenue.venue.capabilities import Capabilities, Capability, Feature
 from anyvenue.venue.events import Channel
 from anyvenue.venue.needs import features_of
 
@@ -59,14 +59,17 @@ class Desk:
 
     def capability(self, feature: Feature, instrument: Instrument) -> Capability:
         """Return how well something can be done on the instrument's venue, with what the engine makes itself."""
-        capabilities = self.capabilities[instrument.connection]
-        made = emulation(feature, capabilities) if self._is_emulated(feature, instrument) else None
+        capabilities, allowed = self.capabilities[instrument.connection], self._allowed(instrument)
+        made = None if is_usable(feature, capabilities, allowed) else emulation(feature, capabilities, allowed)
         return made or capabilities[feature]
 
     def has(self, feature: Feature, instrument: Instrument) -> bool:
         """Tell whether `require` would pass."""
-        grade = self.capability(feature, instrument).grade
-        return grade is not Grade.ABSENT and (grade is not Grade.APPROXIMATE or feature in self._allowed(instrument))
+        return self.venue_has(feature, instrument) or self._is_emulated(feature, instrument)
+
+    def venue_has(self, feature: Feature, instrument: Instrument) -> bool:
+        """Tell whether the venue itself can do it well enough, without the engine's help."""
+        return is_usable(feature, self.capabilities[instrument.connection], self._allowed(instrument))
 
     def require(self, feature: Feature, instrument: Instrument) -> None:
         """Raise NotSupported where neither the instrument's venue nor the engine can do it, or not well enough."""

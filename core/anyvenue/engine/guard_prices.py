@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from anyvenue.model.enums import PriceSource
+from anyvenue.model.errors import NotSupported
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookDelta, BookSnapshot, Ticker, Trade
 from anyvenue.venue.capabilities import Feature
@@ -32,15 +32,25 @@ class GuardPrices:
 
     def follow(self, instrument: Instrument, source: PriceSource = PriceSource.MARK) -> None:
         """Have the prices of `source` come in, whatever the strategy subscribes to. Raises NotSupported."""
-        self._engine.guards.is_watching = True
-        has: Callable[[Feature], bool] = self._engine.desk.capabilities[instrument.connection].has
-        channels = [Channel.TICKER if has(Feature.TICKER) else Channel.BOOK]
-        if source is PriceSource.LAST and has(Feature.TRADES):
-            channels.append(Channel.TRADES)
-        for channel in channels:
+        for channel in self._channels(instrument, source):
             if (channel, instrument.key) not in self._followed:
-                self._engine.data._use(_USER, instrument, channel, None, None)
+                self._engine.data.follow(_USER, instrument, channel)
                 self._followed.add((channel, instrument.key))
+        self._engine.guards.is_watching = True
+
+    def _channels(self, instrument: Instrument, source: PriceSource) -> list[Channel]:
+        """Return what tells the price. Where a venue has no mark price, the mid of the book stands for it."""
+        desk = self._engine.desk
+        has_ticker = desk.venue_has(Feature.TICKER, instrument)
+        channels = [Channel.TICKER if has_ticker else Channel.BOOK]
+        if source is PriceSource.LAST and desk.venue_has(Feature.TRADES, instrument):
+            return [*channels, Channel.TRADES]
+        if source is not PriceSource.MARK and not has_ticker:
+            raise NotSupported(
+                f"nothing tells the {source.value} price of {instrument.symbol}: a trigger on it would never fire",
+                venue=instrument.venue,
+            )
+        return channels
 
     def price(self, event: Any, source: PriceSource) -> Decimal | None:
         """Return the price that an event brings, None where it says nothing of `source`."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from anyvenue.venue.capabilities import Capabilities, Capability, Feature, Grade
 
-__all__ = ["EMULATED", "emulation", "is_emulated"]
+__all__ = ["EMULATED", "emulation", "is_emulated", "is_usable"]
 
 _FIRES: Final = (Feature.MARKET, Feature.REDUCE_ONLY)
 
@@ -23,19 +23,26 @@ EMULATED: Final[Mapping[Feature, tuple[tuple[Feature, ...], str]]] = {
 _PRICES: Final = (Feature.TICKER, Feature.BOOK)
 
 
-def emulation(feature: Feature, capabilities: Capabilities) -> Capability | None:
-    """Return what the engine offers in the venue's place; None where it cannot either."""
+def emulation(feature: Feature, capabilities: Capabilities, allowed: frozenset[Feature]) -> Capability | None:
+    """Return what the engine offers in the venue's place; None where it cannot either.
+
+    It builds on nothing that is only approximate at the venue, unless that is in `allowed`.
+    """
     needs, note = EMULATED.get(feature, ((), ""))
     watches = feature is not Feature.AMEND
-    if not note or not all(capabilities.has(need) for need in needs):
+    if not note or not all(is_usable(need, capabilities, allowed) for need in needs):
         return None
-    if watches and not any(capabilities.has(price) for price in _PRICES):
+    if watches and not any(is_usable(price, capabilities, allowed) for price in _PRICES):
         return None
     return Capability(Grade.EMULATED, note)
 
 
 def is_emulated(feature: Feature, capabilities: Capabilities, allowed: frozenset[Feature]) -> bool:
     """Tell whether the engine does it: the venue does not, or only approximately and that is not allowed."""
+    return not is_usable(feature, capabilities, allowed) and emulation(feature, capabilities, allowed) is not None
+
+
+def is_usable(feature: Feature, capabilities: Capabilities, allowed: frozenset[Feature]) -> bool:
+    """Tell whether the venue has it, exactly or, where that is in `allowed`, approximately."""
     grade = capabilities[feature].grade
-    falls_short = grade is Grade.ABSENT or (grade is Grade.APPROXIMATE and feature not in allowed)
-    return falls_short and emulation(feature, capabilities) is not None
+    return grade is not Grade.ABSENT and (grade is not Grade.APPROXIMATE or feature in allowed)

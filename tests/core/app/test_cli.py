@@ -215,6 +215,9 @@ simulation
 risk
   max_position = 0.5
   instruments.ETH.price_band = 0.1
+  day_hour = 0
+  on_limit = keep
+  hang_s = 30.0
 """
     )
 

@@ -177,8 +177,9 @@ file.toml:30: simulation.speed: found -1.0; allowed are finite numbers from 0
 file.toml:31: simulation.balance: found the text 'none'; allowed is a decimal number such as '0.01'
 file.toml:32: simulation.symbols: found 'BTC-USD-PERP'; the tapes of market 'tape' hold BTC-USDT-PERP, ETH-USDT-PERP. \
 Did you mean 'BTC-USDT-PERP'?
-file.toml:35: risk.max_positon: unknown key; allowed are max_position, max_order_notional, price_band, order_rate, \
-instruments. Did you mean "max_position"?
+file.toml:35: risk.max_positon: unknown key; allowed are max_position, max_order_notional, max_order_quantity, \
+max_open_orders, max_leverage, price_band, order_rate, instruments, connections, book, daily_loss, drawdown, \
+day_hour, on_limit, hang_s, dead_man_s. Did you mean "max_position"?
 file.toml:36: risk.order_rate: found the number 1.5; allowed is a whole number
 file.toml:39: log.level: found "verbose"; allowed is debug, info, warning, error, critical
 file.toml:42: journal.durability: found "powr"; allowed is process, power. Did you mean "power"?

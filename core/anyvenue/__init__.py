@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from anyvenue.engine.backtest import backtest
     from anyvenue.engine.result import RunResult
-    from anyvenue.engine.risk import InstrumentLimits, RiskLimits
+    from anyvenue.engine.risk import (
+        BookLimits,
+        ConnectionLimits,
+        InstrumentLimits,
+        LossSteps,
+        RiskLimits,
+        WholeBookLimits,
+    )
     from anyvenue.engine.signal import Signal
     from anyvenue.engine.strategy import Strategy
     from anyvenue.model.balance import Balance
@@ -73,10 +80,12 @@ __all__ = [
     "AnyvenueError",
     "AuthenticationFailed",
     "Balance",
+    "BookLimits",
     "Candle",
     "Capabilities",
     "Capability",
     "Channel",
+    "ConnectionLimits",
     "ContractKind",
     "Environment",
     "Fate",
@@ -94,6 +103,7 @@ __all__ = [
     "InvalidQuantity",
     "Liquidation",
     "Liquidity",
+    "LossSteps",
     "MarginMode",
     "NotSent",
     "NotSupported",
@@ -138,6 +148,7 @@ __all__ = [
     "VenueDescriptor",
     "VenueOrder",
     "VenueProtocolError",
+    "WholeBookLimits",
     "WouldTakeLiquidity",
     "backtest",
     "connect",
@@ -147,10 +158,12 @@ _HOMES: Final = {
     "AnyvenueError": "anyvenue.model.errors",
     "AuthenticationFailed": "anyvenue.model.errors",
     "Balance": "anyvenue.model.balance",
+    "BookLimits": "anyvenue.engine.risk",
     "Candle": "anyvenue.model.market",
     "Capabilities": "anyvenue.venue.capabilities",
     "Capability": "anyvenue.venue.capabilities",
     "Channel": "anyvenue.venue.events",
+    "ConnectionLimits": "anyvenue.engine.risk",
     "ContractKind": "anyvenue.model.enums",
     "Environment": "anyvenue.venue.descriptor",
     "Fate": "anyvenue.model.enums",
@@ -168,6 +181,7 @@ _HOMES: Final = {
     "InvalidQuantity": "anyvenue.model.errors",
     "Liquidation": "anyvenue.model.market",
     "Liquidity": "anyvenue.model.enums",
+    "LossSteps": "anyvenue.engine.risk",
     "MarginMode": "anyvenue.model.enums",
     "NotSent": "anyvenue.model.errors",
     "NotSupported": "anyvenue.model.errors",
@@ -212,6 +226,7 @@ _HOMES: Final = {
     "VenueDescriptor": "anyvenue.venue.descriptor",
     "VenueOrder": "anyvenue.venue.interface",
     "VenueProtocolError": "anyvenue.model.errors",
+    "WholeBookLimits": "anyvenue.engine.risk",
     "WouldTakeLiquidity": "anyvenue.model.errors",
     "backtest": "anyvenue.engine.backtest",
     "connect": "anyvenue.scripting",

@@ -9,6 +9,10 @@ from anyvenue.model.enums import MarginMode, OrderState, OrderType, PositionMode
 from anyvenue.model.errors import Rejected, UnknownInstrument
 from anyvenue.model.order_spec import OrderSpec
 from anyvenue.model.position import Position
+from anyvenue.simulation.clock import DrivenClock
+from anyvenue.venue.descriptor import Environment, VenueContext
+from anyvenue_gateio.endpoints import GateOptions
+from anyvenue_gateio.venue import GateVenue
 
 BTC = "BTC-USDT-PERP"
 ETH = "ETH-USDT-PERP"
@@ -220,3 +224,20 @@ def test_a_symbol_of_the_other_settle_currency_is_explained(play):
         return str(unknown.value)
 
     assert "settle = 'usdt'" in play(scenario)
+
+
+def test_not_found_proves_no_more_than_gate_promises_to_remember():
+    options = GateOptions(order_expiry_s=7)
+    retention = GateVenue(
+        VenueContext(
+            connection="main", environment=Environment.SIMULATOR, clock=DrivenClock(0), session="s", options=options
+        )
+    ).retention
+    assert retention.create_window_s == 7  # x-gate-exptime: what comes later is refused
+    assert retention.unfilled_by_client_id_s == 60  # "if cancelled without fill, only 60 s more"
+    assert retention.unfilled_s <= 600  # they "drop out after about 10 minutes"
+    assert retention.filled_s <= 183 * 86_400  # "history ... 6 months"
+    assert retention.filled_by_client_id_s == 3_600  # "without time limit per current docs (older texts: 1 h)"
+    assert retention.finds_open
+    assert retention.lists_open
+    assert not retention.triggers  # an order that waits for a trigger bears no client id at Gate

@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
-from attrs import evolve
-
 from anyvenue.model.errors import AnyvenueError, AuthenticationFailed, Rejected, RejectReason, TradingEnded
 from anyvenue.model.instrument import Instrument
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.events import Channel, Sink, StreamStale
+from anyvenue.venue.secrets import Secret
 from anyvenue.wire.deadline import deadline
 from anyvenue.wire.link import Heartbeat, Link, Send
 from anyvenue.wire.server_time import ServerTime
@@ -182,7 +181,7 @@ class UserFeed(_Feed):
     def __init__(
         self,
         url: str,
-        keys: Keys,
+        keys: Callable[[], Keys],
         *,
         clock: Clock,
         time: ServerTime,
@@ -192,7 +191,7 @@ class UserFeed(_Feed):
         on_up: Callable[[], None],
     ) -> None:
         super().__init__(
-            f"{url}/user/{keys.address}",
+            f"{url}/user/{keys().address}",
             clock=clock,
             dial=self._dial_signed,
             on_down=on_down,
@@ -200,6 +199,7 @@ class UserFeed(_Feed):
             silence_s=USER_SILENCE_S,
         )
         self._keys = keys
+        self._refused: Secret | None = None
         self._time = time
         self._plain_dial = dial
         self._on_update = on_update
@@ -214,8 +214,8 @@ class UserFeed(_Feed):
 
     async def _dial_signed(self, url: str, headers: Mapping[str, str]) -> Socket:
         """Open a socket, signed now: by HMAC, once more with the clock set right, then by the token if there is one."""
-        keys, said = self._keys, ""
-        ways = [False, False] if keys.secret is not None else []
+        keys, said = self._keys(), ""
+        ways = [False, False] if keys.secret not in (None, self._refused) else []
         for number, by_token in enumerate([*ways, *([True] if keys.token is not None else [])]):
             if number == 1:
                 with suppress(AnyvenueError):
@@ -223,7 +223,7 @@ class UserFeed(_Feed):
             signed = stream_headers(keys, self._time.time_ns(), by_token=by_token)
             try:
                 socket = await self._plain_dial(url, {**headers, **signed})
-                self._keys = evolve(keys, secret=None) if by_token else keys  # what was refused is not tried again
+                self._refused = keys.secret if by_token else None  # what was refused is not tried again
                 return socket
             except OSError as error:
                 status = _STATUS.search(said := str(error))

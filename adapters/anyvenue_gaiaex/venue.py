@@ -38,7 +38,7 @@ from anyvenue.venue.descriptor import Environment, VenueContext
 from anyvenue.venue.events import AccountEvent, Channel, Sink, StreamStale, Subscription, VenueEvent
 from anyvenue.venue.needs import features_of
 from anyvenue.venue.remote import RemoteVenue
-from anyvenue.venue.secrets import Secret
+from anyvenue.venue.secrets import Secret, SecretSource
 from anyvenue.wire.deadline import pause
 from anyvenue.wire.dial import dial
 from anyvenue.wire.http import HttpClient
@@ -86,6 +86,8 @@ class GaiaExVenue(RemoteVenue):
         self._told_offset_ns: int | None = None
         self._time_path: str | None = None
         self._keys: auth.Keys | None = None
+        self._secrets: SecretSource | None = None
+        self._keys_version = 0
         self._user: UserFeed | None = None
         self._listings: dict[str, Listing] = {}
         self._prices: dict[str, Decimal] = {}
@@ -114,7 +116,7 @@ class GaiaExVenue(RemoteVenue):
                 self.sink(balance)
             self._user = UserFeed(
                 self._ws_url,
-                self._keys,
+                self._account,
                 clock=self.clock,
                 time=self._time,
                 dial=self._dial,
@@ -142,6 +144,8 @@ class GaiaExVenue(RemoteVenue):
             return hosted.urls["rest"], hosted.urls["ws"], hosted.transport, hosted.dial, keys
         given = self.context.credentials
         known = None if given is None else auth.Keys.of(given)
+        if isinstance(given, SecretSource):
+            self._secrets, self._keys_version = given, given.version
         return self._options.rest_url, self._options.ws_url, None, dial, known
 
     def _client(self, url: str, transport: httpx.AsyncBaseTransport | None) -> HttpClient:
@@ -153,6 +157,7 @@ class GaiaExVenue(RemoteVenue):
             sign=self._sign,
             limiter=self._limiter,
             server_time=self._time,
+            secrets=self._secrets,
             transport=transport,
         )
         self.at_close(client.close)
@@ -174,8 +179,12 @@ class GaiaExVenue(RemoteVenue):
         return auth.rest_headers(self._account(), request, time_ns)
 
     def _account(self) -> auth.Keys:
+        """Return the keys as they are now."""
         if self._keys is None:
             raise NotSupported("this connection has no credentials, so it has market data only", venue=self.name)
+        if self._secrets is not None and self._secrets.version != self._keys_version:  # rotated: the same account's
+            self._keys = evolve(auth.Keys.of(self._secrets), address=self._keys.address)
+            self._keys_version = self._secrets.version
         return self._keys
 
     async def _ask_either(self, paths: tuple[str, str]) -> tuple[Any, str]:

@@ -17,7 +17,7 @@ from anyvenue.simulation.opening import open_venue
 from anyvenue.venue.clock import Clock, WallClock
 from anyvenue.venue.descriptor import Environment, VenueContext
 from anyvenue.venue.interface import Venue
-from anyvenue.venue.secrets import SecretSource
+from anyvenue.venue.secrets import Secret, SecretSource
 
 __all__ = ["NEEDS_KEYS", "built", "credentials", "fetched", "fresh_session", "made_venues", "seeded_session"]
 
@@ -60,7 +60,7 @@ def fetched(configuration: Configuration, clock: Clock) -> dict[str, SecretSourc
 
 
 def made_venues(
-    configuration: Configuration, clock: Clock, session: str, secrets: Mapping[str, SecretSource] | None = None
+    configuration: Configuration, clock: Clock, session: str, secrets: Mapping[str, Mapping[str, Secret]] | None = None
 ) -> dict[str, Venue]:
     """Return the venues of a configuration; nothing is connected yet. Raises ConfigError.
 

@@ -241,7 +241,7 @@ def _rescuer(
     alone = evolve(configuration, connections=real)
     return partial(
         rescue,
-        lambda clock: made_venues(alone, clock, session, secrets),
+        lambda clock: made_venues(alone, clock, session, {name: dict(source) for name, source in secrets.items()}),
         prefix=f"{OUR_PREFIX}{session}-",
         closes=engine.closes_on_failure,
     )

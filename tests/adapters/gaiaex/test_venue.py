@@ -1,6 +1,8 @@
 """The venue's flows against a server of the tests' own: what goes out, when, and what failures come to."""
 
 import asyncio
+import hashlib
+import hmac
 from collections import deque
 from decimal import Decimal
 
@@ -28,7 +30,7 @@ from anyvenue.simulation.pump import Pump
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.descriptor import Environment, VenueContext
 from anyvenue.venue.events import Channel, Disconnected, Reconnected, StreamStale, Subscription
-from anyvenue.venue.secrets import Secret
+from anyvenue.venue.secrets import Secret, SecretReference, SecretSource
 from anyvenue.wire.socket import SocketClosed
 from anyvenue_gaiaex.auth import Keys
 from anyvenue_gaiaex.descriptor import DESCRIPTOR
@@ -156,13 +158,14 @@ class Faked(GaiaExVenue):
     keys = KEYS
 
     async def _reach(self):
-        return REST, "wss://host.test/ws", httpx.MockTransport(self.server.handle), self.server.dial, self.keys
+        keys = self.keys if self.context.credentials is None else (await super()._reach())[4]
+        return REST, "wss://host.test/ws", httpx.MockTransport(self.server.handle), self.server.dial, keys
 
 
 class Stage:
     """A venue on a driven clock, its server, what it told, and an order of ours."""
 
-    def __init__(self, keys=KEYS, allowed=(), environment=Environment.LIVE, **options):
+    def __init__(self, keys=KEYS, allowed=(), environment=Environment.LIVE, credentials=None, **options):
         self.clock = DrivenClock(START_MS * 10**6)
         self.pump = Pump(self.clock)
         context = VenueContext(
@@ -171,6 +174,7 @@ class Stage:
             clock=self.clock,
             session="t1",
             options=GaiaExOptions(**options),
+            credentials=credentials,
             allow_approximate=frozenset(allowed),
         )
         self.venue = Faked(context)
@@ -293,6 +297,33 @@ def test_the_account_stream_is_opened_by_hmac_for_its_whole_path():
         assert "X-GAIAEX-SIGNATURE" in stage.server.user.headers
 
     play(script)
+
+
+def test_rotated_keys_are_used_from_the_next_signature_on(order_of, monkeypatch):
+    def rotate(key, secret):
+        monkeypatch.setenv("AV_KEY", key)
+        monkeypatch.setenv("AV_SECRET", secret)
+        assert source.fetch() == {}
+
+    monkeypatch.setenv("AV_ADDRESS", ADDRESS)
+    names = {"key": "env:AV_KEY", "secret": "env:AV_SECRET", "address": "env:AV_ADDRESS"}
+    references = {name: SecretReference.parse(text) for name, text in names.items()}
+    source = SecretSource(references, owner="main", clock=DrivenClock(0))
+    rotate("key-1", "first_not_real")
+
+    async def script(stage):
+        assert stage.server.user.headers["X-GAIAEX-APIKEY"] == "key-1"
+        rotate("key-2", "second_not_real")
+        await stage.run(stage.venue.place(stage.spec(order_of)))
+        (request,) = [one for one in stage.server.requests if one.url.path == "/v1/trade/order"]
+        message = request.headers["x-gaiaex-timestamp"].encode() + b"POST/order" + request.content
+        expected = hmac.new(b"second_not_real", message, hashlib.sha256).hexdigest()
+        assert (request.headers["x-gaiaex-apikey"], request.headers["x-gaiaex-signature"]) == ("key-2", expected)
+        stage.server.user.end()
+        await stage.wait(5)
+        assert stage.server.user.headers["X-GAIAEX-APIKEY"] == "key-2"
+
+    play(script, credentials=source)
 
 
 def test_a_refused_hmac_falls_back_to_the_token_and_stays_there():

@@ -215,8 +215,13 @@ class _Loader:
 
     def _options(self, descriptor: VenueDescriptor, tables: Mapping[str, Any], path: KeyPath) -> Any:
         installed = self._plugins.venue_names()
-        for adapter in tables:
-            if adapter not in installed:
+        for adapter, found in tables.items():
+            if adapter == descriptor.name:
+                continue
+            if not isinstance(found, Mapping):
+                text = f"found {describe(found)}; allowed is a table. Options go under options.{descriptor.name}"
+                self._problem((*path, "options", adapter), text)
+            elif adapter not in installed:
                 place = self._source.place((*path, "options", adapter))
                 self._notes.append(
                     f"{place}: {_dotted((*path, 'options', adapter))} is ignored: no venue of that name is installed."

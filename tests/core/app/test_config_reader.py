@@ -199,6 +199,14 @@ def test_an_unknown_adapter_is_told_with_those_installed(plugins: Plugins) -> No
     )
 
 
+def test_an_option_outside_of_its_adapters_table_is_not_overlooked(plugins: Plugins) -> None:
+    text = GOOD.replace("[connections.main.options.beta]", "[connections.main.options]")
+    assert refused(text, plugins) == (
+        "file.toml:12: connections.main.options.whatever: found the number 1; allowed is a table. "
+        "Options go under options.alpha"
+    )
+
+
 def test_switching_the_venue_by_one_option_keeps_the_file_valid(plugins: Plugins) -> None:
     configuration = loaded(GOOD, plugins, venues=["simulated"], environments=["simulator"])
     assert [connection.descriptor.name for connection in configuration.connections] == ["simulated", "simulated"]

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from anyvenue.model.order import Order
     from anyvenue.model.order_spec import OrderSpec, Protection, Trigger
     from anyvenue.model.position import Position
+    from anyvenue.model.risk_tier import RiskTier
     from anyvenue.scripting import connect
     from anyvenue.venue.capabilities import Capabilities, Capability, Feature, Grade
     from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueContext, VenueDescriptor
@@ -115,6 +116,7 @@ __all__ = [
     "RejectReason",
     "Rejected",
     "RiskLimits",
+    "RiskTier",
     "Rounding",
     "RunResult",
     "SelfTradePrevention",
@@ -189,6 +191,7 @@ _HOMES: Final = {
     "RejectReason": "anyvenue.model.errors",
     "Rejected": "anyvenue.model.errors",
     "RiskLimits": "anyvenue.engine.risk",
+    "RiskTier": "anyvenue.model.risk_tier",
     "Rounding": "anyvenue.model.numbers",
     "RunResult": "anyvenue.engine.result",
     "SelfTradePrevention": "anyvenue.model.enums",

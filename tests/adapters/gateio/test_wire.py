@@ -46,6 +46,7 @@ from anyvenue.model.errors import (
 )
 from anyvenue.model.order import Order
 from anyvenue.model.order_spec import OrderSpec, Protection, Trigger
+from anyvenue.model.risk_tier import RiskTier
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
 from anyvenue.venue.clock import WallClock
@@ -986,6 +987,35 @@ def test_funding_rates_are_read_back_until_nothing_new_comes(play):
     ]
 
 
+def test_risk_tiers_are_one_contracts_smallest_first(play):
+    async def scene(venue, answers):
+        return await venue.risk_tiers(btc(venue))
+
+    first = {
+        "tier": 1,
+        "risk_limit": "20000",
+        "initial_rate": "0.008",
+        "maintenance_rate": "0.004",
+        "leverage_max": "125",
+        "deduction": "0",
+    }
+    second = {
+        "tier": 2,
+        "risk_limit": "100000",
+        "initial_rate": "0.01",
+        "maintenance_rate": "0.005",
+        "leverage_max": "100",
+        "deduction": "20",
+    }
+    found, answers = play(scene, {f"GET {F}/risk_limit_tiers": [second, first]})
+    assert [sent.target for sent in answers.sent] == [f"GET {F}/risk_limit_tiers?contract=BTC_USDT"]
+    assert_is_sealed(answers.sent[0], signed=False)
+    assert found == [
+        RiskTier(max_notional=D(20000), initial_rate=D("0.008"), maintenance_rate=D("0.004"), max_leverage=D(125)),
+        RiskTier(max_notional=D(100000), initial_rate=D("0.01"), maintenance_rate=D("0.005"), max_leverage=D(100)),
+    ]
+
+
 def test_a_book_by_updates_gets_its_snapshot_after_the_acknowledgement(play, gate):
     async def scene(venue, answers):
         await venue.subscribe(Subscription(channel=Channel.BOOK, instrument=btc(venue)))
@@ -1249,6 +1279,7 @@ def test_a_reply_to_an_order_that_cannot_be_read_is_told_as_such(play, answer):
         (lambda v, a: v.trades(btc(v), start_ns=0, end_ns=S), "trades", [{"id": 1}]),
         (lambda v, a: v.candles(btc(v), 60, start_ns=0, end_ns=S), "candlesticks", [{"t": 0}]),
         (lambda v, a: v.funding_rates(btc(v), start_ns=0, end_ns=S), "funding_rate", [{"t": 0}]),
+        (lambda v, a: v.risk_tiers(btc(v)), "risk_limit_tiers", [{"tier": 1}]),
         (lambda v, a: v.order(resting(spec(v))), "orders/36028827892199865", {"id": 1}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

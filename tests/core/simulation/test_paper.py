@@ -46,7 +46,7 @@ ASKS = [["100.0", "20"], ["100.5", "100"]]
 
 FED = {Channel.BOOK, Channel.TRADES, Channel.TICKER, Channel.FUNDING}
 ALLOWED = {"connect", "close", "instruments", "subscribe", "unsubscribe", "resync", "depth_rule", "explain"}
-ALLOWED |= {"order_book", "ticker", "candles", "trades", "funding_rates"}
+ALLOWED |= {"order_book", "ticker", "candles", "trades", "funding_rates", "risk_tiers"}
 
 
 class Real(Venue):

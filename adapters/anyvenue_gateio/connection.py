@@ -30,7 +30,6 @@ from anyvenue.venue.secrets import SecretSource
 from anyvenue.wire.breaker import Breaker
 from anyvenue.wire.dial import dial
 from anyvenue.wire.http import HttpClient
-from anyvenue.wire.limits import RateLimiter
 from anyvenue.wire.request import Request
 from anyvenue.wire.server_time import ServerTime
 from anyvenue.wire.socket import Dial
@@ -81,7 +80,7 @@ class GateConnection(RemoteVenue):
         self._names: OrderedDict[str, str] = OrderedDict()
         self._waits: dict[str | None, Order] = {}
         self._reader = Reader(self.by_name.get, self._names.get)
-        self._limiter = RateLimiter(limits.BUCKETS, self.clock)
+        self._limiter = limits.GateLimiter(self.clock, context.connection)
         self._time = ServerTime(self.clock, self._server_time)
         self._mode = PositionMode.ONE_WAY
         self._keys: Keys | None = None

@@ -1373,6 +1373,33 @@ def test_a_final_reply_that_cannot_be_read_is_told_as_such(play, gate, data):
     assert type(found) is VenueProtocolError
 
 
+@pytest.mark.parametrize("order_entry", ["rest", "websocket"])
+def test_orders_amends_and_cancels_count_for_the_day_and_are_never_held_back(
+    play, gate, caplog, monkeypatch, order_entry
+):
+    monkeypatch.setattr("anyvenue_gateio.limits.DAY_MAX", 5)
+
+    async def scene(venue, answers):
+        order = resting(spec(venue))
+        await venue.place(spec(venue))
+        await venue.amend(order, price=D(60100))
+        await venue.balances()
+        counts = [len(caplog.records)]
+        await venue.cancel(order)
+        await venue.order(order)
+        counts.append(len(caplog.records))
+        await venue.place_batch([spec(venue), spec(venue, client_order_id="a2")])
+        await venue.place(spec(venue))
+        return [*counts, len(caplog.records)]
+
+    for command in ("place", "amend", "cancel"):
+        gate.answers[f"futures.order_{command}"] = final(ORDER)
+    rest = {CREATE: ORDER, f"PUT {ONE}": ORDER, f"DELETE {ONE}": ORDER, f"GET {ONE}": ORDER}
+    counts, _ = play(scene, rest | {BATCH: [row("a1"), row("a2")]}, order_entry=order_entry)
+    assert counts == [0, 0, 1]
+    assert caplog.records[0].getMessage().startswith("mine: 5 orders, amends and cancels in 24 h, 100 % of 5.")
+
+
 # Secrets
 
 

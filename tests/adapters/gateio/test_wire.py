@@ -26,6 +26,7 @@ from anyvenue.model.enums import (
     SelfTradePrevention,
     Side,
     TimeInForce,
+    TradingStatus,
     TriggerKind,
 )
 from anyvenue.model.errors import (
@@ -51,7 +52,7 @@ from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
 from anyvenue.venue.clock import WallClock
 from anyvenue.venue.descriptor import Environment, VenueContext
-from anyvenue.venue.events import Channel, Subscription
+from anyvenue.venue.events import Channel, InstrumentChanged, Subscription
 from anyvenue.venue.secrets import Secret
 from anyvenue.wire.deadline import pause
 from anyvenue_gateio.endpoints import GateOptions
@@ -292,6 +293,64 @@ def test_connecting_asks_for_time_account_fees_and_contracts(play, gate):
     assert instrument.symbol == "BTC-USDT-PERP"
     assert (instrument.taker_fee, instrument.maker_fee) == (D("0.0004"), D("-0.0001"))
     assert (instrument.quantity_step, instrument.contract_size) == (D("0.00001"), D("0.0001"))
+
+
+ETH = CONTRACT | {"name": "ETH_USDT", "order_price_deviate": "0.2"}
+
+
+def test_contracts_are_read_anew_each_hour_and_what_has_changed_is_told(play, caplog):
+    delisting = CONTRACT | {"in_delisting": True, "status": "delisting", "order_price_deviate": "0.1"}
+    fresh = CONTRACT | {"name": "NEW_USDT"}
+    gone = CONTRACT | {"status": "delisted"}
+    readings = ([CONTRACT, ETH], [CONTRACT, ETH], refused(400, "X"), [delisting, ETH, fresh], [gone], [gone])
+
+    async def scene(venue, answers):
+        known, told = btc(venue), []
+        await pause(venue.clock, 1)
+        for _ in range(5):
+            await pause(venue.clock, 3600)
+            changes = [event for event in venue.events if isinstance(event, InstrumentChanged)]
+            told.append([(change.instrument.status, change.instrument.price_band) for change in changes])
+        assert all(change.instrument.key == known.key for change in changes)
+        assert [changes[0].before, changes[1].before] == [known, changes[0].instrument]
+        assert (btc(venue), list(venue.by_name)) == (known, ["BTC_USDT", "ETH_USDT"])
+        return told
+
+    told, answers = play(scene, {f"GET {F}/contracts": readings})
+    first, second = (TradingStatus.REDUCE_ONLY, D("0.1")), (TradingStatus.HALTED, D("0.1"))
+    assert told == [[], [], [first], [first, second], [first, second]]
+    asked = [int(sent.at_s) // 3600 for sent in answers.sent if sent.path == f"{F}/contracts"]
+    assert asked == [1, 2, 3, 4, 5]
+    assert {sent.query for sent in answers.sent if sent.path == f"{F}/contracts"} == {"limit=100&offset=0"}
+    lines = [record.getMessage() for record in caplog.records if record.name == "anyvenue.gateio"]
+    assert "could not be read anew" in lines[0]
+    assert lines[1:] == [
+        "mine:BTC-USDT-PERP has changed: price_band was 0.5 and is 0.1, status was trading and is reduce_only",
+        "mine:BTC-USDT-PERP has changed: status was reduce_only and is halted (it is delisted)",
+    ]
+
+
+def test_a_contract_that_is_being_delisted_takes_no_order_that_opens(play):
+    async def scene(venue, answers):
+        await pause(venue.clock, 3601)
+        answers.sent.clear()
+        alone = []
+        for order in (spec(venue), stop(venue, reduce_only=False)):
+            with pytest.raises(Rejected, match="is being delisted") as refusal:
+                await venue.place(order)
+            alone.append(refusal.value.reason)
+        reducing = {"side": Side.SELL, "reduce_only": True}
+        assert answers.sent == []
+        await venue.place(spec(venue, **reducing))
+        batch = [spec(venue, client_order_id="a2"), spec(venue, **reducing)]
+        return alone, await venue.place_batch(batch)
+
+    delisting = CONTRACT | {"in_delisting": True}
+    readings = {f"GET {F}/contracts": ([CONTRACT], [delisting]), CREATE: ORDER, BATCH: [row("a1")]}
+    (alone, (refusal, (report,))), answers = play(scene, readings)
+    assert [*alone, refusal.reason] == [RejectReason.REDUCE_ONLY] * 3
+    assert report.client_order_id == "a1"
+    assert [sent.target for sent in answers.sent] == [CREATE, BATCH]
 
 
 def test_private_channels_are_subscribed_for_the_user_of_the_account(play, gate):

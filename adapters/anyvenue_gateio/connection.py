@@ -14,23 +14,26 @@ import httpx
 import orjson
 from attrs import evolve
 
-from anyvenue.model.enums import PositionMode, PositionSide
+from anyvenue.model.enums import PositionMode, PositionSide, TradingStatus
 from anyvenue.model.errors import (
+    AnyvenueError,
     NotSupported,
     RateLimited,
 )
+from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Order
 from anyvenue.venue.descriptor import Environment, VenueContext
 from anyvenue.venue.events import (
+    InstrumentChanged,
     Sink,
     VenueEvent,
 )
 from anyvenue.venue.remote import RemoteVenue, StreamKey
 from anyvenue.venue.secrets import SecretSource
 from anyvenue.wire.breaker import Breaker
+from anyvenue.wire.deadline import pause
 from anyvenue.wire.dial import dial
 from anyvenue.wire.http import HttpClient
-from anyvenue.wire.limits import RateLimiter
 from anyvenue.wire.request import Request
 from anyvenue.wire.server_time import ServerTime
 from anyvenue.wire.socket import Dial
@@ -47,6 +50,9 @@ __all__ = ["GateConnection"]
 _log = logging.getLogger("anyvenue.gateio")
 
 _SECOND_NS: Final = 1_000_000_000
+CONTRACTS_S: Final = 3_600
+"""The contracts are read anew so often: their terms change, and some are delisted."""
+_HALTED: Final = TradingStatus.HALTED
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _SIDES: Final = {
     PositionMode.ONE_WAY: (PositionSide.NET,),
@@ -81,7 +87,7 @@ class GateConnection(RemoteVenue):
         self._names: OrderedDict[str, str] = OrderedDict()
         self._waits: dict[str | None, Order] = {}
         self._reader = Reader(self.by_name.get, self._names.get)
-        self._limiter = RateLimiter(limits.BUCKETS, self.clock)
+        self._limiter = limits.GateLimiter(self.clock, context.connection)
         self._time = ServerTime(self.clock, self._server_time)
         self._mode = PositionMode.ONE_WAY
         self._keys: Keys | None = None
@@ -90,6 +96,7 @@ class GateConnection(RemoteVenue):
         self._extra: list[Feed] = []
         self._snapshots: dict[str, int] = {}
         self._closes = 0
+        self._latest: dict[str, Instrument] = {}
 
     async def connect(self, sink: Sink) -> None:
         """Open the connection: server time, the account and its mode, contracts, then the stream."""
@@ -121,6 +128,7 @@ class GateConnection(RemoteVenue):
         self._feed = self._make_feed(self.lost, self._returned, keys=self._present_keys)
         self.at_close(self._feed.close)
         await self._feed.open()
+        self.start("contracts", self._keep_contracts)
 
     async def _reach(self) -> tuple[str, str, httpx.AsyncBaseTransport | None, Dial, Keys | None]:
         """Return URLs, transport, dialer and keys of the environment; a simulator is started where there is none."""
@@ -168,16 +176,46 @@ class GateConnection(RemoteVenue):
             return self._keys
         return evolve(self._keys, key=self._secrets["key"].reveal(), secret=self._secrets["secret"])
 
-    async def _list_instruments(self) -> None:
+    async def _contracts(self) -> tuple[dict[str, Instrument], dict[str, str]]:
+        """Return what can be traded, and why the rest cannot, both by Gate's name."""
         fees = await self.ask(instruments.fees_request(self._settle)) if self._keys else None
         rows = await self.pages(lambda offset: instruments.contracts_request(self._settle, offset), orders.PAGE)
-        data = list({row["name"]: row for row in rows}.values())  # pages shift while they are read
-        found, left_out = instruments.read_contracts(
-            data, settle=self._settle, connection=self.context.connection, now_ns=self._time.time_ns(), fees=fees
-        )
-        self.by_name.update((instrument.venue_symbol, instrument) for instrument in found)
+
+        def contracts(rows: list[Any], now: int) -> tuple[dict[str, Instrument], dict[str, str]]:
+            data = list({row["name"]: row for row in rows}.values())  # pages shift while they are read
+            found, left_out = instruments.read_contracts(
+                data, settle=self._settle, connection=self.context.connection, now_ns=self._time.time_ns(), fees=fees
+            )
+            return {instrument.venue_symbol: instrument for instrument in found}, left_out
+
+        told: tuple[dict[str, Instrument], dict[str, str]] = self.read(contracts, rows)
+        return told
+
+    async def _list_instruments(self) -> None:
+        found, left_out = await self._contracts()
+        self.by_name.update(found)
+        self._latest = found
         for name, why in left_out.items():
             _log.info("%s is left out: %s", name, why)
+
+    async def _keep_contracts(self) -> None:
+        """Read the contracts anew each hour and tell which have changed. New ones are not taken in."""
+        while True:
+            await pause(self.clock, CONTRACTS_S)
+            try:
+                found, left_out = await self._contracts()
+            except AnyvenueError as error:
+                _log.warning("%s: the contracts could not be read anew: %s", self.context.connection, error)
+                continue
+            gone = {name: evolve(self._latest[name], status=_HALTED) for name in left_out if name in self._latest}
+            for name, instrument in (found | gone).items():
+                before = self._latest.get(name, instrument)
+                if instrument != before:
+                    self._latest[name] = instrument
+                    event = InstrumentChanged(instrument=instrument, before=before, ts_recv=self.clock.time_ns())
+                    why = f" ({left_out[name]})" if name in left_out else ""
+                    _log.warning("%s%s", event.text, why)
+                    self.sink(event)
 
     def explain(self, symbol: str) -> str:
         """Tell which settle currency has a contract that this one has not."""

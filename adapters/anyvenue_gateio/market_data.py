@@ -16,6 +16,7 @@ from anyvenue.model.errors import (
 )
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookSnapshot, Candle, FundingRate, Ticker, Trade
+from anyvenue.model.risk_tier import RiskTier
 from anyvenue.venue.events import (
     StreamStale,
     Subscription,
@@ -176,6 +177,12 @@ class GateMarketData(GateConnection):
             if not new:
                 return in_order(list(found.values()), start_ns, end_ns)
             until = min(new)
+
+    async def risk_tiers(self, instrument: Instrument) -> Sequence[RiskTier]:
+        """Return the risk tiers that Gate states for a contract, smallest first."""
+        data = await self.ask(market.risk_tiers_request(instrument))
+        tiers: list[RiskTier] = self.read(market.read_risk_tiers, data)
+        return tiers
 
 
 def in_order(found: Sequence[T], start_ns: int, end_ns: int) -> list[T]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from decimal import Decimal
 from typing import Any, Final
 
-from anyvenue.model.enums import MarginMode, PositionMode, PositionSide, Side
+from anyvenue.model.enums import MarginMode, PositionMode, PositionSide, Side, TradingStatus
 from anyvenue.model.errors import (
     AnyvenueError,
     InvalidOrder,
@@ -46,6 +46,7 @@ class GateTrading(GateLookUps):
 
     async def place(self, spec: OrderSpec) -> Sequence[AccountEvent]:
         """Send a new order, once. One that waits for a trigger goes to a list of its own."""
+        self._check_open(spec)
         self.traded[spec.instrument.key] = spec.instrument
         if spec.trigger is not None:
             accepted: OrderAccepted = self.read(triggers.created, await self.ask(triggers.create(spec)), spec)
@@ -57,6 +58,17 @@ class GateTrading(GateLookUps):
         data = await self._enter("futures.order_place", orders.place(spec, expires_ms=self._expiry_ms()))
         return [self.read(orders.order_report, data, spec.instrument)]
 
+    def _check_open(self, spec: OrderSpec) -> None:
+        """Refuse what would open where a contract runs off. A halt may be over at any moment: Gate knows."""
+        listed = self._latest.get(spec.instrument.venue_symbol, spec.instrument)
+        if listed.status is TradingStatus.REDUCE_ONLY and not orders.reduces(spec):
+            raise Rejected(
+                f"{spec.instrument.key} is being delisted and takes only orders that reduce a position (reduce_only); "
+                "nothing was sent",
+                reason=RejectReason.REDUCE_ONLY,
+                venue=self.name,
+            )
+
     async def place_batch(self, specs: Sequence[OrderSpec]) -> Sequence[Sequence[AccountEvent] | Exception]:
         """Send several orders, ten to a request; one answer for each. Those with triggers are sent one by one."""
         answers: dict[int, Sequence[AccountEvent] | Exception] = {}
@@ -66,6 +78,7 @@ class GateTrading(GateLookUps):
                 if spec.trigger is not None:
                     answers[number] = await self.place(spec)
                 else:
+                    self._check_open(spec)
                     orders.order_body(spec)
                     plain.append(number)
             except (AnyvenueError, InvalidOrder) as error:

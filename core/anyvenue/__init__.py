@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from anyvenue.model.order import Order
     from anyvenue.model.order_spec import OrderSpec, Protection, Trigger
     from anyvenue.model.position import Position
+    from anyvenue.model.risk_tier import RiskTier
     from anyvenue.scripting import connect
     from anyvenue.venue.capabilities import Capabilities, Capability, Feature, Grade
     from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueContext, VenueDescriptor
@@ -125,6 +126,7 @@ __all__ = [
     "RejectReason",
     "Rejected",
     "RiskLimits",
+    "RiskTier",
     "Rounding",
     "RunResult",
     "SelfTradePrevention",
@@ -203,6 +205,7 @@ _HOMES: Final = {
     "RejectReason": "anyvenue.model.errors",
     "Rejected": "anyvenue.model.errors",
     "RiskLimits": "anyvenue.engine.risk",
+    "RiskTier": "anyvenue.model.risk_tier",
     "Rounding": "anyvenue.model.numbers",
     "RunResult": "anyvenue.engine.result",
     "SelfTradePrevention": "anyvenue.model.enums",

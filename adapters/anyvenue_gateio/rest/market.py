@@ -1,4 +1,4 @@
-"""Public market data by request: book, ticker, trades, candles, funding rates, and the venue's time.
+"""Public market data by request: book, ticker, trades, candles, funding rates, risk tiers, and the venue's time.
 
 A reader takes the decoded JSON of an answer. It raises LookupError, TypeError or ValueError for what it cannot read.
 """
@@ -13,6 +13,7 @@ from anyvenue.model.enums import Side
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookSnapshot, Candle, CandleSource, FundingRate, RawLevel, Ticker, Trade
 from anyvenue.model.numbers import exact
+from anyvenue.model.risk_tier import RiskTier
 from anyvenue.model.times import unix_ns
 from anyvenue.wire.request import Request
 from anyvenue_gateio.limits import public
@@ -28,9 +29,11 @@ __all__ = [
     "read_funding_rates",
     "read_levels",
     "read_order_book",
+    "read_risk_tiers",
     "read_server_time",
     "read_ticker",
     "read_trades",
+    "risk_tiers_request",
     "ticker_request",
     "trades_request",
 ]
@@ -80,6 +83,11 @@ def candles_requests(instrument: Instrument, interval_s: int, *, start_ns: int, 
 def funding_rates_request(instrument: Instrument, *, start_ns: int, end_ns: int) -> Request:
     """Ask for the newest 1000 funding rates of that time. For older ones, ask again up to the oldest of the answer."""
     return _get(instrument, "funding_rate", ("limit", "1000"), *_span(start_ns, end_ns))
+
+
+def risk_tiers_request(instrument: Instrument) -> Request:
+    """Ask for one contract's risk tiers."""
+    return _get(instrument, "risk_limit_tiers")
 
 
 def _get(instrument: Instrument, what: str, *query: tuple[str, str]) -> Request:
@@ -175,6 +183,20 @@ def read_funding_rates(data: Sequence[Mapping[str, Any]], instrument: Instrument
         for row in data
         for ts in (unix_ns(row["t"], "t"),)
     ]
+
+
+def read_risk_tiers(data: Sequence[Mapping[str, Any]], ts_recv: int) -> list[RiskTier]:
+    """Return risk tiers, smallest first. Gate's `deduction`, whose meaning is not documented, is left out."""
+    tiers = [
+        RiskTier(
+            max_notional=exact(row["risk_limit"], "risk_limit"),
+            initial_rate=exact(row["initial_rate"], "initial_rate"),
+            maintenance_rate=exact(row["maintenance_rate"], "maintenance_rate"),
+            max_leverage=exact(row["leverage_max"], "leverage_max"),
+        )
+        for row in data
+    ]
+    return sorted(tiers, key=lambda tier: tier.max_notional)
 
 
 def read_server_time(data: Mapping[str, Any]) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
+from anyvenue.model.enums import TradingStatus
 from anyvenue.model.instrument import Instrument
 from anyvenue.simulation.server.stage import Stage
 from anyvenue_gateio.simulator.listed import TERMS, Terms, instruments
@@ -19,6 +20,11 @@ SETTLES = ("usdt", "btc")
 _LISTED_S = 1_573_000_000
 _DELISTING_S = 1_720_000_000
 _RECENT_NS = 60_000_000_000
+_STATUS = {
+    TradingStatus.TRADING: "trading",
+    TradingStatus.REDUCE_ONLY: "delisting",
+    TradingStatus.HALTED: "circuit_breaker",
+}
 
 
 @frozen(kw_only=True)
@@ -91,6 +97,8 @@ class Contracts:
         next_funding = ticker.next_funding_ts or now
         trades = listing.record.trades(instrument, start_ns=now - _RECENT_NS, end_ns=now + 1)[-1:]
         mark = price_text(ticker.mark_price)
+        status = self._stage.exchange.status(contract.symbol)
+        delisting = status is TradingStatus.REDUCE_ONLY
         return {
             "name": contract.name,
             "type": "inverse" if terms.inverse else "direct",
@@ -126,11 +134,11 @@ class Contracts:
             "funding_impact_value": "60000",
             "interest_rate": "0.0003",
             "orders_limit": terms.orders_limit,
-            "in_delisting": terms.delisting,
-            "status": "delisting" if terms.delisting else "trading",
+            "in_delisting": delisting,
+            "status": _STATUS[status],
             "create_time": _LISTED_S,
             "launch_time": _LISTED_S,
-            "delisting_time": _DELISTING_S if terms.delisting else 0,
+            "delisting_time": _DELISTING_S if delisting else 0,
             "delisted_time": 0,
             "is_pre_market": False,
             "contract_type": "",
@@ -149,8 +157,8 @@ class Contracts:
 
     def open_interest(self, contract: Contract) -> Decimal:
         """Return the size of all long positions of the accounts here; a contract that runs off has some always."""
-        held = Decimal(1000) if contract.terms.delisting else Decimal(0)
         exchange = self._stage.exchange
+        held = Decimal(1000) if exchange.status(contract.symbol) is TradingStatus.REDUCE_ONLY else Decimal(0)
         for account in self._stage.accounts:
             for position in exchange.positions(account):
                 if position.instrument.symbol == contract.symbol and position.quantity > 0:

@@ -71,7 +71,13 @@ _MARKET: Final = (
     market.FundingRate,
     market.FundingPayment,
 )
-_STREAM: Final = (events.Disconnected, events.Reconnected, events.StreamStale, events.Subscription)
+_STREAM: Final = (
+    events.Disconnected,
+    events.Reconnected,
+    events.StreamStale,
+    events.InstrumentChanged,
+    events.Subscription,
+)
 _VALUES: Final = (Order, OrderSpec, Amendment, Fill, Position, Balance, Trigger, Protection, SequenceRule)
 _RECONCILED: Final = (AccountHeld, CancelLeftOver, OrderFound, PositionDiffers, StillUnknown)
 _OURS: Final = (commands.CommandFailed, Signal, inputs.Begin, inputs.Stop, inputs.TimerFired)

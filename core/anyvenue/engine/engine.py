@@ -68,7 +68,7 @@ from anyvenue.model.order_events import AmendRejected, OrderEvent, OrderFilled, 
 from anyvenue.model.position import Position
 from anyvenue.venue.capabilities import Capabilities, Feature
 from anyvenue.venue.clock import Clock
-from anyvenue.venue.events import Disconnected, Reconnected, StreamStale
+from anyvenue.venue.events import Disconnected, InstrumentChanged, Reconnected, StreamStale
 
 __all__ = ["Engine", "EngineView"]
 
@@ -194,6 +194,7 @@ class Engine:
             Balance: self._on_balance,
             Disconnected: self._on_disconnected,
             Reconnected: self._on_reconnected,
+            InstrumentChanged: self._on_instrument_changed,
             CommandFailed: self._on_command_failed,
             OrderFilled: self._on_filled,
             OrderFound: self._on_order_found,
@@ -546,6 +547,10 @@ class Engine:
         if event.private:
             self.on_reconnected(event.connection)
         self.call(self.strategy.on_reconnect, event.connection)
+
+    def _on_instrument_changed(self, event: InstrumentChanged) -> None:
+        self.say(event.text)
+        self.tell(self.strategy.on_instrument, event.instrument)
 
     def _on_command_failed(self, event: CommandFailed) -> None:
         self.say(f"{type(event.command).__name__} failed: {event.error}")

@@ -112,6 +112,9 @@ class Strategy:
     def on_reconnect(self, connection: str) -> None:
         """A connection is back."""
 
+    def on_instrument(self, instrument: Instrument) -> None:
+        """A venue changed an instrument's terms, such as its `status`, to these. The run keeps those it began with."""
+
     def on_stop(self) -> None:
         """The run ends. Open orders are canceled after this."""
 

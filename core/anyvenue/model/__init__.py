@@ -85,6 +85,7 @@ from anyvenue.model.order_spec import OrderSpec, Protection, Trigger, check_prot
 from anyvenue.model.order_table import TRANSITIONS
 from anyvenue.model.position import Position
 from anyvenue.model.pricing import PriceRule, SignificantFigures, Tick
+from anyvenue.model.risk_tier import RiskTier
 from anyvenue.model.symbols import Symbol, format_symbol, parse_symbol
 
 __all__ = [
@@ -160,6 +161,7 @@ __all__ = [
     "RawLevel",
     "RejectReason",
     "Rejected",
+    "RiskTier",
     "Rounding",
     "SelfTradePrevention",
     "SequenceRule",

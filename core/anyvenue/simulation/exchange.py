@@ -302,6 +302,10 @@ class Exchange(LookUps):
         settle_funding(self._ledger, self._market(symbol), exact(rate, "rate"))
         self._settle()
 
+    def status(self, symbol: str) -> TradingStatus:
+        """Return whether an instrument takes orders."""
+        return self._market(symbol).status
+
     def set_status(self, symbol: str, status: TradingStatus) -> None:
         """Open, restrict or halt an instrument. Orders that rest stay."""
         self._market(symbol).status = status

@@ -18,6 +18,7 @@ from anyvenue.model.depth_sync import SequenceRule
 from anyvenue.model.errors import NotSent
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookSnapshot, Candle, FundingRate, Ticker, Trade
+from anyvenue.model.risk_tier import RiskTier
 from anyvenue.simulation.exchange import Exchange
 from anyvenue.simulation.exchange_client import ExchangeClient
 from anyvenue.simulation.paper_market import PaperMarket
@@ -44,6 +45,7 @@ _MARKET_DATA: Final = frozenset(
         Feature.CANDLE_HISTORY,
         Feature.TRADE_HISTORY,
         Feature.FUNDING_HISTORY,
+        Feature.RISK_TIERS,
     }
 )
 
@@ -144,6 +146,10 @@ class PaperVenue(ExchangeClient):
     async def funding_rates(self, instrument: Instrument, *, start_ns: int, end_ns: int) -> Sequence[FundingRate]:
         """Return the real settled funding rates."""
         return await self._real.funding_rates(instrument, start_ns=start_ns, end_ns=end_ns)
+
+    async def risk_tiers(self, instrument: Instrument) -> Sequence[RiskTier]:
+        """Return the real venue's risk tiers. The exchange here keeps to the instrument's own margin rates."""
+        return await self._real.risk_tiers(instrument)
 
     # Requests to the exchange
 

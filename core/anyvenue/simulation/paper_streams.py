@@ -14,7 +14,16 @@ from anyvenue.simulation.live_feed import LiveFeed
 from anyvenue.simulation.paper_market import PaperMarket
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.clock import Clock
-from anyvenue.venue.events import Channel, Disconnected, Reconnected, Sink, StreamStale, Subscription, VenueEvent
+from anyvenue.venue.events import (
+    Channel,
+    Disconnected,
+    InstrumentChanged,
+    Reconnected,
+    Sink,
+    StreamStale,
+    Subscription,
+    VenueEvent,
+)
 from anyvenue.venue.interface import Venue
 from anyvenue.wire.deadline import pause
 
@@ -186,6 +195,9 @@ class PaperStreams:
                 feeds[symbol].lose(event.reason, event.ts_recv)
             if any(wanted[:2] == (event.channel, symbol) for wanted in self._wanted):
                 self._sink(event)
+        elif isinstance(event, InstrumentChanged):
+            self._market.exchange.set_status(event.instrument.symbol, event.instrument.status)
+            self._sink(event)
         elif isinstance(event, Disconnected | Reconnected):
             if isinstance(event, Disconnected):
                 for feed in feeds.values():

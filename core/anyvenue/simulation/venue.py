@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 _CHANNELS = (Channel.BOOK, Channel.TRADES, Channel.TICKER, Channel.FUNDING)
 
-_ABSENT = (Feature.CANDLES, Feature.WEBSOCKET_ORDERS, Feature.QUOTES, Feature.LIQUIDATIONS)
+_ABSENT = (Feature.CANDLES, Feature.WEBSOCKET_ORDERS, Feature.QUOTES, Feature.LIQUIDATIONS, Feature.RISK_TIERS)
 
 CAPABILITIES = Capabilities.of(native=tuple(feature for feature in Feature if feature not in _ABSENT))
 

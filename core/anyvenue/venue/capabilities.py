@@ -25,6 +25,7 @@ class Feature(Enum):
     CANDLE_HISTORY = "candle_history"
     TRADE_HISTORY = "trade_history"
     FUNDING_HISTORY = "funding_history"
+    RISK_TIERS = "risk_tiers"
     LIMIT = "limit"
     MARKET = "market"
     POST_ONLY = "post_only"

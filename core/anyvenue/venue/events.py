@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import fields, frozen
 
 from anyvenue.model.balance import Balance
 from anyvenue.model.instrument import Instrument
@@ -18,6 +18,7 @@ __all__ = [
     "AccountEvent",
     "Channel",
     "Disconnected",
+    "InstrumentChanged",
     "Reconnected",
     "Sink",
     "StreamStale",
@@ -77,6 +78,30 @@ class StreamStale:
     ts_recv: int = 0
 
 
+@frozen(kw_only=True)
+class InstrumentChanged:
+    """A venue has other terms for an instrument than it had before: its status above all.
+
+    What runs goes on with the instrument as it was when it connected; events and orders bear that one.
+    """
+
+    instrument: Instrument
+    before: Instrument
+    ts_recv: int = 0
+
+    @property
+    def text(self) -> str:
+        """What has changed, for people."""
+        names = [field.name for field in fields(Instrument)]
+        pairs = [(name, getattr(self.before, name), getattr(self.instrument, name)) for name in names]
+        changes = [f"{name} was {_plain(old)} and is {_plain(new)}" for name, old, new in pairs if old != new]
+        return f"{self.instrument.key} has changed: {', '.join(changes)}"
+
+
+def _plain(value: object) -> object:
+    return value.value if isinstance(value, Enum) else value
+
+
 AccountEvent: TypeAlias = OrderEvent | Position | Balance | FundingPayment
-VenueEvent: TypeAlias = MarketEvent | AccountEvent | Disconnected | Reconnected | StreamStale
+VenueEvent: TypeAlias = MarketEvent | AccountEvent | Disconnected | Reconnected | StreamStale | InstrumentChanged
 Sink: TypeAlias = Callable[[VenueEvent], None]

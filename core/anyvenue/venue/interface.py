@@ -33,6 +33,7 @@ from anyvenue.model.order import Order
 from anyvenue.model.order_events import OrderReported
 from anyvenue.model.order_spec import OrderSpec, Protection
 from anyvenue.model.position import Position
+from anyvenue.model.risk_tier import RiskTier
 from anyvenue.venue.capabilities import Capabilities
 from anyvenue.venue.events import AccountEvent, Sink, Subscription
 
@@ -165,6 +166,10 @@ class Venue(ABC):
     async def funding_rates(self, instrument: Instrument, *, start_ns: int, end_ns: int) -> Sequence[FundingRate]:
         """Return the settled funding rates in [start_ns, end_ns), oldest first."""
         raise self._absent("funding_rates")
+
+    async def risk_tiers(self, instrument: Instrument) -> Sequence[RiskTier]:
+        """Return what margin and leverage the venue allows for which size of position, smallest first."""
+        raise self._absent("risk_tiers")
 
     # More commands.
 

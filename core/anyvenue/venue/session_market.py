@@ -8,6 +8,7 @@ from typing import Any, Final
 from anyvenue.model.book import OrderBook
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import Candle, FundingRate, Liquidation, Quote, Ticker, Trade
+from anyvenue.model.risk_tier import RiskTier
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.events import Channel
@@ -61,6 +62,11 @@ class MarketSession(SessionCore):
         self._require(Feature.FUNDING_HISTORY)
         instrument, end_ns = self.instrument(symbol), self.clock.time_ns() + 1
         return list(await self._ask(self.venue.funding_rates(instrument, start_ns=start_ns, end_ns=end_ns)))
+
+    async def risk_tiers(self, symbol: str | Instrument) -> list[RiskTier]:
+        """Return what margin and leverage the venue allows for which size of position, smallest first."""
+        self._require(Feature.RISK_TIERS)
+        return list(await self._ask(self.venue.risk_tiers(self.instrument(symbol))))
 
     # As streams
 

@@ -4,7 +4,7 @@ import pytest
 
 from anyvenue.wire.limits import LimitNews
 from anyvenue.wire.request import Charge, Request, Response
-from anyvenue_gateio.limits import BUCKETS, CANCEL, PLACE, cancel, limits_of, place, private, public
+from anyvenue_gateio.limits import BUCKETS, CANCEL, PLACE, DayCount, cancel, limits_of, place, private, public
 
 ORDER = Request(method="POST", path="/futures/usdt/orders", charges=PLACE)
 
@@ -74,3 +74,53 @@ def test_a_reset_that_is_no_time_is_left_out():
 
 def test_a_request_that_costs_nothing_gives_no_news():
     assert not limits_of(Request(method="GET", path="/x"), headers(requests_remain="1"))
+
+
+# The day's orders, amends and cancels
+
+HOUR = 3600 * 10**9
+NOON = 1_700_049_600 * 10**9
+
+
+def test_a_day_is_warned_of_once_at_80_and_once_at_100_percent(caplog):
+    day = DayCount("mine")
+    day.add(69_119, NOON)
+    assert not caplog.records
+    day.add(1, NOON + HOUR)
+    day.add(17_279, NOON + 2 * HOUR)
+    (record,) = caplog.records
+    assert (record.levelname, record.getMessage().partition(". ")[0]) == (
+        "WARNING",
+        "mine: 69120 orders, amends and cancels in 24 h, 80 % of 86400",
+    )
+    day.add(1, NOON + 3 * HOUR)
+    day.add(500, NOON + 3 * HOUR)
+    assert [r.getMessage().partition(" of ")[0].rpartition("h, ")[2] for r in caplog.records] == ["80 %", "100 %"]
+    assert "10 orders in 10 s for an hour" in caplog.records[-1].getMessage()
+
+
+def test_what_is_older_than_a_day_does_not_count_and_the_next_day_is_warned_of_again(caplog):
+    day = DayCount("mine")
+    day.add(69_120, NOON)
+    day.add(1, NOON + 24 * HOUR)  # the bin that began a day ago still counts
+    assert (day.total, len(caplog.records)) == (69_121, 2)
+    day.add(1, NOON + 24 * HOUR + HOUR // 6)
+    assert (day.total, len(caplog.records)) == (2, 2)
+
+
+def test_one_request_a_second_is_what_is_allowed(caplog):
+    day = DayCount("mine")
+    for second in range(86_399):
+        day.add(1, NOON + second * 10**9)
+    assert len(caplog.records) == 1
+    day.add(1, NOON + 86_399 * 10**9)
+    assert len(caplog.records) == 2
+
+
+def test_a_count_takes_no_more_room_with_time_or_by_a_clock_that_is_set_back():
+    day = DayCount("mine")
+    for hour in range(1000):
+        day.add(1, NOON + hour * HOUR)
+    assert (day.total, len(day._bins)) == (25, 25)  # both ends of the 24 hours
+    day.add(1, NOON)
+    assert (day.total, len(day._bins)) == (1, 1)

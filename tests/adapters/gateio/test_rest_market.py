@@ -77,6 +77,7 @@ INVERSE = instrument(
             market.funding_rates_request(LINEAR, start_ns=NOW, end_ns=NOW + NS),
             "/futures/usdt/funding_rate?contract=BTC_USDT&limit=1000&from=1700000400&to=1700000401",
         ),
+        (market.risk_tiers_request(INVERSE), "/futures/btc/risk_limit_tiers?contract=BTC_USD"),
     ],
 )
 def test_what_is_asked(request_, target):

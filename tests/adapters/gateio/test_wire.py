@@ -26,6 +26,7 @@ from anyvenue.model.enums import (
     SelfTradePrevention,
     Side,
     TimeInForce,
+    TradingStatus,
     TriggerKind,
 )
 from anyvenue.model.errors import (
@@ -46,11 +47,12 @@ from anyvenue.model.errors import (
 )
 from anyvenue.model.order import Order
 from anyvenue.model.order_spec import OrderSpec, Protection, Trigger
+from anyvenue.model.risk_tier import RiskTier
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
 from anyvenue.venue.clock import WallClock
 from anyvenue.venue.descriptor import Environment, VenueContext
-from anyvenue.venue.events import Channel, Subscription
+from anyvenue.venue.events import Channel, InstrumentChanged, Subscription
 from anyvenue.venue.secrets import Secret
 from anyvenue.wire.deadline import pause
 from anyvenue_gateio.endpoints import GateOptions
@@ -291,6 +293,64 @@ def test_connecting_asks_for_time_account_fees_and_contracts(play, gate):
     assert instrument.symbol == "BTC-USDT-PERP"
     assert (instrument.taker_fee, instrument.maker_fee) == (D("0.0004"), D("-0.0001"))
     assert (instrument.quantity_step, instrument.contract_size) == (D("0.00001"), D("0.0001"))
+
+
+ETH = CONTRACT | {"name": "ETH_USDT", "order_price_deviate": "0.2"}
+
+
+def test_contracts_are_read_anew_each_hour_and_what_has_changed_is_told(play, caplog):
+    delisting = CONTRACT | {"in_delisting": True, "status": "delisting", "order_price_deviate": "0.1"}
+    fresh = CONTRACT | {"name": "NEW_USDT"}
+    gone = CONTRACT | {"status": "delisted"}
+    readings = ([CONTRACT, ETH], [CONTRACT, ETH], refused(400, "X"), [delisting, ETH, fresh], [gone], [gone])
+
+    async def scene(venue, answers):
+        known, told = btc(venue), []
+        await pause(venue.clock, 1)
+        for _ in range(5):
+            await pause(venue.clock, 3600)
+            changes = [event for event in venue.events if isinstance(event, InstrumentChanged)]
+            told.append([(change.instrument.status, change.instrument.price_band) for change in changes])
+        assert all(change.instrument.key == known.key for change in changes)
+        assert [changes[0].before, changes[1].before] == [known, changes[0].instrument]
+        assert (btc(venue), list(venue.by_name)) == (known, ["BTC_USDT", "ETH_USDT"])
+        return told
+
+    told, answers = play(scene, {f"GET {F}/contracts": readings})
+    first, second = (TradingStatus.REDUCE_ONLY, D("0.1")), (TradingStatus.HALTED, D("0.1"))
+    assert told == [[], [], [first], [first, second], [first, second]]
+    asked = [int(sent.at_s) // 3600 for sent in answers.sent if sent.path == f"{F}/contracts"]
+    assert asked == [1, 2, 3, 4, 5]
+    assert {sent.query for sent in answers.sent if sent.path == f"{F}/contracts"} == {"limit=100&offset=0"}
+    lines = [record.getMessage() for record in caplog.records if record.name == "anyvenue.gateio"]
+    assert "could not be read anew" in lines[0]
+    assert lines[1:] == [
+        "mine:BTC-USDT-PERP has changed: price_band was 0.5 and is 0.1, status was trading and is reduce_only",
+        "mine:BTC-USDT-PERP has changed: status was reduce_only and is halted (it is delisted)",
+    ]
+
+
+def test_a_contract_that_is_being_delisted_takes_no_order_that_opens(play):
+    async def scene(venue, answers):
+        await pause(venue.clock, 3601)
+        answers.sent.clear()
+        alone = []
+        for order in (spec(venue), stop(venue, reduce_only=False)):
+            with pytest.raises(Rejected, match="is being delisted") as refusal:
+                await venue.place(order)
+            alone.append(refusal.value.reason)
+        reducing = {"side": Side.SELL, "reduce_only": True}
+        assert answers.sent == []
+        await venue.place(spec(venue, **reducing))
+        batch = [spec(venue, client_order_id="a2"), spec(venue, **reducing)]
+        return alone, await venue.place_batch(batch)
+
+    delisting = CONTRACT | {"in_delisting": True}
+    readings = {f"GET {F}/contracts": ([CONTRACT], [delisting]), CREATE: ORDER, BATCH: [row("a1")]}
+    (alone, (refusal, (report,))), answers = play(scene, readings)
+    assert [*alone, refusal.reason] == [RejectReason.REDUCE_ONLY] * 3
+    assert report.client_order_id == "a1"
+    assert [sent.target for sent in answers.sent] == [CREATE, BATCH]
 
 
 def test_private_channels_are_subscribed_for_the_user_of_the_account(play, gate):
@@ -986,6 +1046,35 @@ def test_funding_rates_are_read_back_until_nothing_new_comes(play):
     ]
 
 
+def test_risk_tiers_are_one_contracts_smallest_first(play):
+    async def scene(venue, answers):
+        return await venue.risk_tiers(btc(venue))
+
+    first = {
+        "tier": 1,
+        "risk_limit": "20000",
+        "initial_rate": "0.008",
+        "maintenance_rate": "0.004",
+        "leverage_max": "125",
+        "deduction": "0",
+    }
+    second = {
+        "tier": 2,
+        "risk_limit": "100000",
+        "initial_rate": "0.01",
+        "maintenance_rate": "0.005",
+        "leverage_max": "100",
+        "deduction": "20",
+    }
+    found, answers = play(scene, {f"GET {F}/risk_limit_tiers": [second, first]})
+    assert [sent.target for sent in answers.sent] == [f"GET {F}/risk_limit_tiers?contract=BTC_USDT"]
+    assert_is_sealed(answers.sent[0], signed=False)
+    assert found == [
+        RiskTier(max_notional=D(20000), initial_rate=D("0.008"), maintenance_rate=D("0.004"), max_leverage=D(125)),
+        RiskTier(max_notional=D(100000), initial_rate=D("0.01"), maintenance_rate=D("0.005"), max_leverage=D(100)),
+    ]
+
+
 def test_a_book_by_updates_gets_its_snapshot_after_the_acknowledgement(play, gate):
     async def scene(venue, answers):
         await venue.subscribe(Subscription(channel=Channel.BOOK, instrument=btc(venue)))
@@ -1249,6 +1338,7 @@ def test_a_reply_to_an_order_that_cannot_be_read_is_told_as_such(play, answer):
         (lambda v, a: v.trades(btc(v), start_ns=0, end_ns=S), "trades", [{"id": 1}]),
         (lambda v, a: v.candles(btc(v), 60, start_ns=0, end_ns=S), "candlesticks", [{"t": 0}]),
         (lambda v, a: v.funding_rates(btc(v), start_ns=0, end_ns=S), "funding_rate", [{"t": 0}]),
+        (lambda v, a: v.risk_tiers(btc(v)), "risk_limit_tiers", [{"tier": 1}]),
         (lambda v, a: v.order(resting(spec(v))), "orders/36028827892199865", {"id": 1}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -1340,6 +1430,33 @@ def test_a_final_reply_that_cannot_be_read_is_told_as_such(play, gate, data):
     ]
     found, _ = play(placing, order_entry="websocket")
     assert type(found) is VenueProtocolError
+
+
+@pytest.mark.parametrize("order_entry", ["rest", "websocket"])
+def test_orders_amends_and_cancels_count_for_the_day_and_are_never_held_back(
+    play, gate, caplog, monkeypatch, order_entry
+):
+    monkeypatch.setattr("anyvenue_gateio.limits.DAY_MAX", 5)
+
+    async def scene(venue, answers):
+        order = resting(spec(venue))
+        await venue.place(spec(venue))
+        await venue.amend(order, price=D(60100))
+        await venue.balances()
+        counts = [len(caplog.records)]
+        await venue.cancel(order)
+        await venue.order(order)
+        counts.append(len(caplog.records))
+        await venue.place_batch([spec(venue), spec(venue, client_order_id="a2")])
+        await venue.place(spec(venue))
+        return [*counts, len(caplog.records)]
+
+    for command in ("place", "amend", "cancel"):
+        gate.answers[f"futures.order_{command}"] = final(ORDER)
+    rest = {CREATE: ORDER, f"PUT {ONE}": ORDER, f"DELETE {ONE}": ORDER, f"GET {ONE}": ORDER}
+    counts, _ = play(scene, rest | {BATCH: [row("a1"), row("a2")]}, order_entry=order_entry)
+    assert counts == [0, 0, 1]
+    assert caplog.records[0].getMessage().startswith("mine: 5 orders, amends and cancels in 24 h, 100 % of 5.")
 
 
 # Secrets

@@ -67,6 +67,9 @@ class Listener(Strategy):
     def on_disconnect(self, connection, reason):
         self.heard.append(("disconnect", connection))
 
+    def on_instrument(self, instrument):
+        self.heard.append(("instrument", instrument.key, instrument.status))
+
     def on_stop(self):
         self.heard.append(("stop",))
 

@@ -68,7 +68,7 @@ from anyvenue.model.order import Amendment, Order
 from anyvenue.model.order_spec import OrderSpec, Protection, Trigger
 from anyvenue.model.position import Position
 from anyvenue.model.pricing import SignificantFigures, Tick
-from anyvenue.venue.events import Channel, Disconnected, Reconnected, StreamStale, Subscription
+from anyvenue.venue.events import Channel, Disconnected, InstrumentChanged, Reconnected, StreamStale, Subscription
 from anyvenue.venue.secrets import Secret
 
 
@@ -290,6 +290,7 @@ others = st.one_of(
     st.builds(Disconnected, connection=texts, reason=texts, private=st.booleans(), ts_recv=times),
     st.builds(Reconnected, connection=texts, private=st.booleans(), ts_recv=times),
     st.builds(StreamStale, instrument=instruments, channel=one_of(Channel), reason=texts, ts_recv=times),
+    st.builds(InstrumentChanged, instrument=instruments, before=instruments, ts_recv=times),
     st.builds(Subscribe, subscriptions),
     st.builds(Unsubscribe, subscriptions),
     st.builds(Resync, subscriptions),

@@ -3,13 +3,14 @@
 from decimal import Decimal
 
 import pytest
+from attrs import evolve
 
 from anyvenue.engine.commands import Amend, Cancel, CommandFailed, Place, Protect, Resync, Subscribe, Unsubscribe
 from anyvenue.engine.risk import InstrumentLimits, RiskLimits
 from anyvenue.engine.signal import Signal
 from anyvenue.engine.strategy import Strategy
 from anyvenue.model.balance import Balance
-from anyvenue.model.enums import Fate, OrderState, Side
+from anyvenue.model.enums import Fate, OrderState, Side, TradingStatus
 from anyvenue.model.errors import (
     AuthenticationFailed,
     InvalidPrice,
@@ -31,7 +32,7 @@ from anyvenue.model.order_events import (
     OrderUnknown,
 )
 from anyvenue.venue.capabilities import Feature
-from anyvenue.venue.events import Channel, Disconnected
+from anyvenue.venue.events import Channel, Disconnected, InstrumentChanged
 
 BTC = "BTC-USDT-PERP"
 SECOND = 1_000_000_000
@@ -88,6 +89,15 @@ class TestPlacing:
         stranger = desk.now(buy).spec
         desk.fill(type(buy)(spec=type(stranger)(**_fields(stranger, client_order_id="web-1"))), "0.002")
         assert desk.strategy.heard == [("fill", "t1", Decimal("0.002")), ("position", Decimal("0.002"))]
+
+    def test_an_instrument_that_changed_is_told_and_the_run_keeps_the_one_it_began_with(self, desk):
+        changed = evolve(desk.instrument, status=TradingStatus.REDUCE_ONLY, price_band=Decimal("0.05"))
+        desk.receive(InstrumentChanged(instrument=changed, before=desk.instrument))
+        assert desk.strategy.heard == [("instrument", "main:BTC-USDT-PERP", TradingStatus.REDUCE_ONLY)]
+        assert desk.engine.messages[-1] == (
+            "main:BTC-USDT-PERP has changed: price_band was None and is 0.05, status was trading and is reduce_only"
+        )
+        assert desk.strategy.instrument(BTC) is desk.instrument
 
     def test_an_unknown_create_keeps_its_place_and_its_risk(self, make_desk):
         desk = make_desk(risk=RiskLimits(max_position=Decimal("0.015")))

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from anyvenue.model.book_keeper import BookKeeper
 from anyvenue.model.depth_sync import Action, Continuity, SequenceRule, SnapshotSource
-from anyvenue.model.enums import Liquidity, OrderState, OrderType, Side, TimeInForce
+from anyvenue.model.enums import Liquidity, OrderState, OrderType, Side, TimeInForce, TradingStatus
 from anyvenue.model.errors import NotSent, Rejected, UnknownInstrument, WouldTakeLiquidity
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import (
@@ -33,7 +33,7 @@ from anyvenue.simulation.venue import SimulatedVenue
 from anyvenue.venue.capabilities import Capabilities, Capability, Feature, Grade
 from anyvenue.venue.clock import WallClock
 from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueContext
-from anyvenue.venue.events import Channel, Disconnected, Reconnected, StreamStale, Subscription
+from anyvenue.venue.events import Channel, Disconnected, InstrumentChanged, Reconnected, StreamStale, Subscription
 from anyvenue.venue.interface import Venue
 
 SECOND = 1_000_000_000
@@ -46,7 +46,7 @@ ASKS = [["100.0", "20"], ["100.5", "100"]]
 
 FED = {Channel.BOOK, Channel.TRADES, Channel.TICKER, Channel.FUNDING}
 ALLOWED = {"connect", "close", "instruments", "subscribe", "unsubscribe", "resync", "depth_rule", "explain"}
-ALLOWED |= {"order_book", "ticker", "candles", "trades", "funding_rates"}
+ALLOWED |= {"order_book", "ticker", "candles", "trades", "funding_rates", "risk_tiers"}
 
 
 class Real(Venue):
@@ -268,6 +268,23 @@ def test_a_resting_buy_is_filled_when_the_queue_ahead_is_used_up_and_when_a_trad
         assert fill.instrument is desk.real.instrument
         assert desk.of(OrderFilled)[0].ts_recv == START
         assert desk.of(Position)[-1].quantity == 1
+
+    play(scenario)
+
+
+def test_what_the_real_venue_closes_is_closed_here_and_the_strategy_hears_of_it():
+    async def scenario(desk):
+        await desk.place(Side.BUY, "1")
+        before = desk.real.instrument
+        after = evolve(before, status=TradingStatus.REDUCE_ONLY)
+        desk.real.tell(InstrumentChanged, instrument=after, before=before)
+        assert [event.instrument for event in desk.of(InstrumentChanged)] == [after]
+        with pytest.raises(Rejected, match="reduce_only"):
+            await desk.place(Side.BUY, "1")
+        await desk.place(Side.SELL, "1", reduce_only=True)
+        assert [quantity for _, quantity in desk.fills] == [1, 1]
+        desk.real.tell(InstrumentChanged, instrument=before, before=after)
+        await desk.place(Side.BUY, "1")
 
     play(scenario)
 

@@ -456,7 +456,7 @@ def test_funding_is_settled_every_eight_hours(stall):
 
 
 def test_what_it_says_it_can_do_it_has_a_method_for(desk):
-    absent = {Feature.CANDLES, Feature.WEBSOCKET_ORDERS, Feature.QUOTES, Feature.LIQUIDATIONS}
+    absent = {Feature.CANDLES, Feature.WEBSOCKET_ORDERS, Feature.QUOTES, Feature.LIQUIDATIONS, Feature.RISK_TIERS}
     assert {feature for feature in Feature if not desk.venue.capabilities.has(feature)} == absent
 
 

@@ -156,6 +156,8 @@ async def test_what_the_venue_cannot_do_is_refused_before_it_is_sent(session):
         await session.buy(ABC, "1", "99.0", post_only=True)
     with pytest.raises(NotSupported, match="reduce_only is absent"):
         await session.sell(ABC, "1", "101.0", reduce_only=True)
+    with pytest.raises(NotSupported, match="risk_tiers is absent"):
+        await session.risk_tiers(ABC)
     with pytest.raises(NotSupported, match="amend is absent"):
         await session.amend(await session.buy(ABC, "1", "99.0"), price="98.5")
 

@@ -9,6 +9,7 @@ from anyvenue.model.enums import MarginMode, OrderState, OrderType, PositionMode
 from anyvenue.model.errors import Rejected, UnknownInstrument
 from anyvenue.model.order_spec import OrderSpec
 from anyvenue.model.position import Position
+from anyvenue.model.risk_tier import RiskTier
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.venue.descriptor import Environment, VenueContext
 from anyvenue_gateio.endpoints import GateOptions
@@ -56,6 +57,17 @@ def test_leverage_above_the_contracts_is_refused(play):
             await gate.set_leverage(BTC, 101)
 
     play(scenario)
+
+
+@pytest.mark.parametrize(("symbol", "settle", "most"), [(BTC, "usdt", 20_000_000), (BTC_USD, "btc", 500)])
+def test_risk_tiers_are_those_of_the_contract_in_settle_currency(play, symbol, settle, most):
+    async def scenario(floor):
+        gate = await floor.session(settle=settle)
+        return await gate.risk_tiers(symbol)
+
+    assert play(scenario) == [
+        RiskTier(max_notional=dec(most), initial_rate=dec("0.01"), maintenance_rate=dec("0.005"), max_leverage=dec(100))
+    ]
 
 
 def test_an_order_beyond_the_margin_is_refused(play):

@@ -4,11 +4,21 @@ from decimal import Decimal
 
 import pytest
 
-from anyvenue.model.enums import Liquidity, OrderState, OrderType, PositionMode, PositionSide, Side, TimeInForce
+from anyvenue.model.enums import (
+    Liquidity,
+    OrderState,
+    OrderType,
+    PositionMode,
+    PositionSide,
+    Side,
+    TimeInForce,
+    TradingStatus,
+)
 from anyvenue.model.errors import Rejected, RejectReason
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import OrderFilled, OrderReported
 from anyvenue.model.order_spec import OrderSpec
+from anyvenue.venue.events import InstrumentChanged
 
 BTC = "BTC-USDT-PERP"
 ETH = "ETH-USDT-PERP"
@@ -347,3 +357,23 @@ def test_an_order_is_found_while_it_rests_and_after_it_filled_and_a_strangers_id
     assert resting.report.state is OrderState.OPEN
     assert (filled.report.state, filled.report.filled_quantity) == (OrderState.FILLED, dec("0.01"))
     assert unknown is None
+
+
+def test_a_contract_that_comes_to_be_delisted_is_told_within_the_hour_and_can_be_left_but_not_entered(play):
+    async def scenario(floor):
+        gate = await floor.session()
+        await gate.buy(BTC, "0.01")
+        floor.do(lambda: floor.stage.exchange.set_status(BTC, TradingStatus.REDUCE_ONLY))
+        await floor.wait(1)
+        with pytest.raises(Rejected, match="CONTRACT_IN_DELISTING"):  # the venue's own word
+            await gate.buy(BTC, "0.01")
+        await floor.wait(3600)
+        with pytest.raises(Rejected, match="nothing was sent"):
+            await gate.buy(BTC, "0.01")
+        await gate.buy(ETH, "0.1")
+        await gate.close(BTC)
+        return gate.heard(InstrumentChanged), await gate.position(BTC)
+
+    (change,), position = play(scenario)
+    assert change.text == "gate:BTC-USDT-PERP has changed: status was trading and is reduce_only"
+    assert position.is_flat

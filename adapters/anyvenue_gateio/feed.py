@@ -102,6 +102,11 @@ class Feed:
             on_up=on_up,
         )
 
+    @property
+    def is_up(self) -> bool:
+        """Whether there is a connection that all topics are subscribed on."""
+        return self._send is not None
+
     async def open(self) -> None:
         """Connect. Raises NotSent, and TradingEnded for keys that are not accepted."""
         await self._link.open()

@@ -137,7 +137,10 @@ class GateMarketData(GateConnection):
         if wait_ns > 0:
             await pause(self.clock, wait_ns / _SECOND_NS)
         self._snapshots[instrument.key] = self.clock.time_ns()
-        self.sink(await self.order_book(instrument, int(topic.payload[2])))
+        snapshot = await self.order_book(instrument, int(topic.payload[2]))
+        # Without its stream it would stand still and look whole. The return of the stream asks for another one.
+        if any(topic in feed.topics and feed.is_up for feed in (self._feed, *self._extra)):
+            self.sink(snapshot)
 
     async def order_book(self, instrument: Instrument, depth: int = 50) -> BookSnapshot:
         """Return the order book now, up to 100 levels a side."""

@@ -310,3 +310,24 @@ def sim(ctx: click.Context, /, adapter: str, **options: Any) -> None:
     from anyvenue.app.sim_command import sim
 
     ctx.exit(sim(adapter, **options))
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("venue")
+@click.option("--instrument", default="BTC-PERP", show_default=True, help="Trade this in the tests.")
+@click.option("--option", "options", metavar="KEY=VALUE", multiple=True, help="Set one of the adapter's options.")
+@click.option("--allow", metavar="FEATURE", multiple=True, help="Test an approximate capability like any other.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of all that the simulator draws by chance.")
+@click.option("--only", metavar="TEXT", default="", help="Only behaviours with this in their names (as pytest's -k).")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
+@click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
+@click.pass_context
+def conformance(ctx: click.Context, /, venue: str, **options: Any) -> None:
+    """Test whether VENUE does what every venue has to do, against its simulator.
+
+    Exit code 0 means that nothing failed. What the venue declares absent is skipped, and what cannot be found out
+    is listed as unproven. It needs pytest: install anyvenue[testing].
+    """
+    from anyvenue.app.conformance_command import conformance
+
+    ctx.exit(conformance(venue, **options))

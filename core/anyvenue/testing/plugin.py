@@ -1,0 +1,118 @@
+"""The pytest plugin: collects what became of each behaviour, and writes the report.
+
+It is loaded by itself where anyvenue is installed with its entry points, else by `-p anyvenue.testing.plugin`. It does
+nothing in a run without a conformance suite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from anyvenue.testing.report import Report, Result
+
+__all__: list[str] = []
+
+_RESULTS: pytest.StashKey[list[tuple[str, Result]]] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options that say where the report goes."""
+    group = parser.getgroup("anyvenue conformance")
+    group.addoption("--conformance-json", metavar="FILE", type=Path, help="Write the conformance report as JSON.")
+    group.addoption("--conformance-html", metavar="FILE", type=Path, help="Write the conformance report as HTML.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin with no results."""
+    config.stash[_RESULTS] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note what became of a behaviour."""
+    report = yield
+    if (suite := _suite_of(item)) is not None and (call.when == "call" or report.outcome != "passed"):
+        item.config.stash[_RESULTS].append((suite.venue, _result(item, call, report)))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Write the report, and show it."""
+    for report in _reports(config):
+        terminalreporter.section(f"conformance of {report.venue}")
+        terminalreporter.write_line(report.text())
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the files that were asked for."""
+    from anyvenue.testing.report_html import report_html
+
+    for option, write in (
+        ("json", lambda report: report.json()),
+        ("html", lambda report: report_html(report).encode()),
+    ):
+        path: Path | None = session.config.getoption(f"conformance_{option}")
+        reports = _reports(session.config)
+        if path is not None and len(reports) == 1:
+            path.write_bytes(write(reports[0]))
+        elif path is not None:
+            raise pytest.UsageError(
+                f"--conformance-{option}: found suites of {len(reports)} venues in this run; a report is of one"
+            )
+
+
+def _reports(config: pytest.Config) -> list[Report]:
+    from anyvenue.testing.report import Report
+
+    found = config.stash[_RESULTS]
+    venues = dict.fromkeys(venue for venue, _ in found)
+    return [Report(venue=name, results=tuple(result for venue, result in found if venue == name)) for name in venues]
+
+
+def _suite_of(item: pytest.Item) -> Any:
+    """Return the suite that an item is a behaviour of; None for any other test."""
+    cls = getattr(item, "cls", None)
+    if cls is None or not any(base.__module__ == "anyvenue.testing.suite" for base in cls.__mro__):
+        return None
+    return cls
+
+
+def _result(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> Result:
+    from anyvenue.testing.behaviour import Unproven
+    from anyvenue.testing.report import Outcome, Result
+
+    test = getattr(item, "function", None)
+    error = call.excinfo.value if call.excinfo is not None else None
+    reason = ""
+    if isinstance(error, Unproven):
+        outcome = Outcome.UNPROVEN
+        reason = str(error.msg).removeprefix("unproven: ")
+    elif isinstance(error, pytest.skip.Exception):
+        outcome, reason = Outcome.SKIPPED, str(error.msg)
+    elif error is not None:
+        outcome, reason = Outcome.FAILED, f"{type(error).__name__}: {error}"
+    else:
+        outcome = Outcome.PASSED
+    return Result(
+        suite=item.cls.__name__,  # type: ignore[attr-defined]
+        subject=_subject_of(item),
+        behaviour=item.name.removeprefix("test_").replace("_", " "),
+        meaning=(getattr(test, "__doc__", "") or "").strip(),
+        outcome=outcome,
+        reason=reason,
+        seconds=call.duration,
+    )
+
+
+def _subject_of(item: pytest.Item) -> str:
+    for base in item.cls.__mro__:  # type: ignore[attr-defined]
+        if item.name in vars(base) and base.__module__.startswith("anyvenue.testing.behaviours."):
+            return str(base.__doc__ or base.__name__).rstrip(".")
+    return "Of its own"

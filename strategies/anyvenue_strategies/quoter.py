@@ -100,7 +100,7 @@ class Quoter(Strategy):
         if rejected or (order.cancel is Fate.REFUSED and not order.is_terminal):
             self.log.warning("%s: refused, quoting pauses: %s", order.client_order_id, order.text)
             self._paused_until = max(self._paused_until, self.now + PAUSE_NS)
-        elif order.is_resting and order.amend is None and order.price != self._asked[order.side]:
+        elif self._is_quote(order) and _is_misplaced(order, self._asked[order.side]):
             self.cancel(order)  # its amend was refused, so it stands where it should not
 
     def on_stop(self) -> None:
@@ -156,6 +156,10 @@ class Quoter(Strategy):
             self._asked[side] = price
             self._quotes[side] = self.submit(instrument, side, quantity, price, post_only=True).client_order_id
 
+    def _is_quote(self, order: Order) -> bool:
+        """Whether it is one of our quotes: an earlier run's order, of which we hear too, is not."""
+        return self._quotes.get(order.side) == order.client_order_id
+
     def _working(self, side: Side) -> Order | None:
         name = self._quotes.get(side)
         order = None if name is None else self.order(name)
@@ -165,3 +169,8 @@ class Quoter(Strategy):
 def _is_settled(order: Order) -> bool:
     """Whether an order rests and none of its commands is on its way or of unknown fate."""
     return order.is_resting and order.amend is None and order.cancel is None
+
+
+def _is_misplaced(order: Order, asked: Decimal) -> bool:
+    """Whether an order rests elsewhere than was asked, and nothing is under way to change that."""
+    return order.is_resting and order.amend is None and order.price != asked

@@ -8,7 +8,9 @@ from decimal import Decimal
 import pytest
 from attrs import evolve
 
-from anyvenue.model import OrderState, OrderUnknown, RejectReason, Side
+from anyvenue.engine.reconcile_events import OrderFound
+from anyvenue.model import Order, OrderSpec, OrderState, OrderUnknown, RejectReason, Side
+from anyvenue.model.order_events import OrderAccepted, OrderSent
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.events import Channel, Disconnected, StreamStale
 from anyvenue_strategies.quoter import Quoter, QuoterParameters
@@ -257,6 +259,21 @@ class TestPulling:
         assert stage.told() == []
         stage.wait(1)
         assert stage.told() == [("cancel", "buy"), ("cancel", "sell")]
+
+    def test_an_order_of_an_earlier_run_is_none_of_its_quotes(self, stage):
+        spec = OrderSpec(
+            client_order_id="avold-1",
+            instrument=stage.instrument,
+            side=Side.SELL,
+            quantity=Decimal("0.010"),
+            price=Decimal("100.5"),
+        )
+        left_over = Order(spec=spec).apply(OrderSent()).apply(OrderAccepted(venue_order_id="7"))
+        stage.receive(OrderFound(order=left_over))
+        assert stage.engine.failure == ""
+        assert stage.told() == []
+        stage.book(["99.0"], ["101.0"])
+        assert stage.told() == BOTH
 
     def test_at_the_end_nothing_new_is_quoted(self, stage, quotes):
         stage.engine.stop("finished")

@@ -76,7 +76,7 @@ class GaiaExDialect(Dialect):
         self._limits = Limits(stage, quirks)
         self._replies = Replies(quirks, shapes)
         self._updates = Updates(stage, markets)
-        file = OrderFile(stage, quirks.order_id_base)
+        self._file = file = OrderFile(stage, quirks.order_id_base)
         rules = OrderRules(stage, markets, quirks)
         leverage = LeverageDesk(stage, markets, self._updates, quirks)
         desk = OrderDesk(stage, markets, file, rules, leverage, self._updates, quirks, shapes)
@@ -156,6 +156,10 @@ class GaiaExDialect(Dialect):
                 for account in self.stage.accounts
             },
         }
+
+    def client_id_of(self, account: str, client_order_id: str) -> str:
+        """Return the `client_id` of an order."""
+        return self._file.client_id_of(client_order_id)
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer a REST request."""

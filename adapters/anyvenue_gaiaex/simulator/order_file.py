@@ -38,6 +38,7 @@ class OrderFile:
         self._last_id = first_id
         self._names = 0
         self._by_id: dict[str, dict[int, Kept]] = {}
+        self._client_ids: dict[str, str] = {}
 
     def new_id(self) -> int:
         """Return the next order id."""
@@ -53,12 +54,19 @@ class OrderFile:
         """Remember an order by its id."""
         found = self._by_id.setdefault(account, {})
         found[kept.order_id] = kept
+        self._client_ids[kept.name] = kept.client_id
+        if len(self._client_ids) > KEPT_MAX:
+            del self._client_ids[next(iter(self._client_ids))]
         if len(found) > KEPT_MAX:
             self._forget(account, found)
 
     def drop(self, account: str, order_id: int) -> None:
         """Let nothing be found by an id any more."""
         self._by_id[account].pop(order_id, None)
+
+    def client_id_of(self, name: str) -> str:
+        """Return the client's own id for what the exchange behind has by this name; empty for none."""
+        return self._client_ids.get(name, "")
 
     def open(self, account: str, *, triggers: bool | None = None) -> list[tuple[Kept, Order]]:
         """Return the open orders, oldest id first; with `triggers` only those that wait for a trigger, or do not."""

@@ -91,6 +91,11 @@ class GateDialect(Dialect):
             self.sockets.announce_upgrade(text)
         return {}
 
+    def client_id_of(self, account: str, client_order_id: str) -> str:
+        """Return the `text` of an order."""
+        record = self.desk.file.by_client(account, client_order_id)
+        return "" if record is None else record.text
+
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer a REST request."""
         arrived = self.doorman.time_ns()

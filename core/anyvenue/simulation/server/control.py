@@ -30,6 +30,8 @@ ENDPOINTS: Final = {
     "DELETE /faults": "take the plan away",
     "GET /accounts": "the accounts",
     "POST /accounts": "open an account: name, and balances (texts by currency) where they are not the usual",
+    "GET /ledger": "of each account: the orders that are open or ended since `since_ns` (else 0), by what the client "
+    "called them, the fills since then, and the positions; the oldest are forgotten",
     "POST /disconnect": "let all WebSockets break",
     "GET /market": "the prices",
     "POST /market": "of an instrument (symbol): hold mark or index (a text; null lets go), set status, funding_rate; "
@@ -39,6 +41,7 @@ ENDPOINTS: Final = {
 }
 _MARKET_KEYS: Final = ("symbol", "mark", "index", "status", "funding_rate", "settle")
 _ACCOUNT_KEYS: Final = ("name", "balances")
+_LEDGER_KEYS: Final = ("since_ns",)
 
 
 class _NothingThere(Exception):
@@ -69,6 +72,7 @@ class Control:
                 web.delete("/faults", self._answer(self._clear_faults)),
                 web.get("/accounts", self._answer(self._accounts)),
                 web.post("/accounts", self._answer(self._open_account)),
+                web.get("/ledger", self._answer(self._ledger)),
                 web.post("/disconnect", self._answer(self._disconnect)),
                 web.get("/market", self._answer(self._market)),
                 web.post("/market", self._answer(self._set_market)),
@@ -154,6 +158,50 @@ class Control:
                 raise ValueError(f"balances: found {balances!r}; allowed is a table of texts by currency")
             balances = {currency: exact(amount, f"balances.{currency}") for currency, amount in balances.items()}
         return described_key(self._stage.open_account(name, balances=balances))
+
+    def _ledger(self, given: Any) -> dict[str, Any]:
+        _check_keys(given, _LEDGER_KEYS)
+        since_ns = given.get("since_ns", 0)
+        if type(since_ns) is not int or since_ns < 0:
+            raise ValueError(f"since_ns: found {since_ns!r}; allowed are whole numbers from 0")
+        accounts = {name: self._booked(name, since_ns) for name in self._stage.accounts}
+        return {"time_ns": self._stage.clock.time_ns(), "accounts": accounts}
+
+    def _booked(self, account: str, since_ns: int) -> dict[str, Any]:
+        exchange, called = self._stage.exchange, self._gateway.dialect.client_id_of
+        orders = [*exchange.order_history(account, since_ns=since_ns), *exchange.open_orders(account)]
+        return {
+            "orders": [
+                {
+                    "id": order.client_order_id,
+                    "client_id": called(account, order.client_order_id),
+                    "symbol": order.instrument.symbol,
+                    "side": order.side.value,
+                    "price": _text(order.price),
+                    "quantity": _text(order.quantity),
+                    "filled": _text(order.filled_quantity),
+                    "state": order.state.value,
+                }
+                for order in orders
+            ],
+            "fills": [
+                {
+                    "trade_id": fill.trade_id,
+                    "id": fill.client_order_id,
+                    "client_id": called(account, fill.client_order_id or ""),
+                    "symbol": fill.instrument.symbol,
+                    "side": fill.side.value,
+                    "price": _text(fill.price),
+                    "quantity": _text(fill.quantity),
+                    "fee": _text(fill.fee),
+                }
+                for fill in exchange.fills(account, since_ns=since_ns)
+            ],
+            "positions": [
+                {"symbol": held.instrument.symbol, "side": held.side.value, "quantity": _text(held.quantity)}
+                for held in exchange.positions(account)
+            ],
+        }
 
     def _disconnect(self, given: Any) -> dict[str, Any]:
         return {"disconnected": self._gateway.disconnect()}

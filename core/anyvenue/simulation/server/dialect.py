@@ -75,6 +75,13 @@ class Dialect(ABC):
             raise ValueError(f"found {', '.join(given)}; this venue's simulator has nothing of its own to be told")
         return {}
 
+    def client_id_of(self, account: str, client_order_id: str) -> str:
+        """Return what the client called an order that the exchange behind knows by this id; empty for nothing.
+
+        A venue that has names of its own for the exchange says which is whose.
+        """
+        return client_order_id
+
     @abstractmethod
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer an HTTP request."""

@@ -5,6 +5,8 @@ import asyncio
 import httpx
 import pytest
 
+from anyvenue.model.enums import Side
+from anyvenue.model.order_spec import OrderSpec
 from anyvenue.simulation.server.control import Control
 from anyvenue.simulation.server.hosting import Server
 from anyvenue.wire.dial import dial
@@ -124,5 +126,38 @@ def test_prices_and_funding_are_set_by_hand(steer):
             assert text in (await market(**given))["error"]
         assert "not listed" in (await market(symbol="X-Y-PERP"))["error"]
         assert "allowed are BTC-USDT-PERP" in (await client.post("/market", json={})).json()["error"]
+
+    steer(scenario)
+
+
+def test_the_ledger_tells_what_was_booked(steer):
+    async def scenario(server, client):
+        exchange = server.stage.exchange
+        server.stage.open_account("account1")
+        instrument = exchange.instruments[0]
+        ask = exchange.book(instrument.symbol).levels(1)[1][0].price
+        for name, price in (("rests", instrument.round_price(ask / 2, Side.BUY)), ("takes", ask)):
+            spec = OrderSpec(
+                client_order_id=name,
+                instrument=instrument,
+                side=Side.BUY,
+                quantity=instrument.min_quantity,
+                price=price,
+            )
+            server.stage.market.do(lambda spec=spec: exchange.place("account1", spec))
+        told = (await client.get("/ledger")).json()
+        booked = told["accounts"]["account1"]
+        assert [(order["client_id"], order["state"]) for order in booked["orders"]] == [
+            ("takes", "filled"),
+            ("rests", "open"),
+        ]
+        assert [(fill["client_id"], fill["side"]) for fill in booked["fills"]] == [("takes", "buy")]
+        assert [held["symbol"] for held in booked["positions"]] == [instrument.symbol]
+        later = await client.request("GET", "/ledger", json={"since_ns": told["time_ns"] + 10**12})
+        booked = later.json()["accounts"]["account1"]
+        assert [order["client_id"] for order in booked["orders"]] == ["rests"]
+        assert booked["fills"] == []
+        wrong = await client.request("GET", "/ledger", json={"since_ns": "yesterday"})
+        assert "since_ns: found 'yesterday'" in wrong.json()["error"]
 
     steer(scenario)

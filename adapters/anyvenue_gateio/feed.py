@@ -227,8 +227,13 @@ class Feed:
             del self._answers[number]
 
     def _on_message(self, raw: bytes) -> None:
+        ts_recv = self._clock.time_ns()
+        delta = self._reader.read_depth(raw, ts_recv)
+        if delta is not None:
+            self._on_event(delta)
+            return
         try:
-            for told in self._reader.read(raw, self._clock.time_ns()):
+            for told in self._reader.read_any(raw, ts_recv):
                 self._take(told)
         except VenueProtocolError:
             self._on_event(Notice("unreadable"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -18,6 +19,7 @@ from anyvenue.model.order_events import OrderFilled
 from anyvenue.model.times import unix_ns
 from anyvenue.venue.events import VenueEvent
 from anyvenue.wire.exact_json import decode
+from anyvenue_gateio.depth_push import read_push
 from anyvenue_gateio.rest import triggers
 from anyvenue_gateio.rest.account import read_position
 from anyvenue_gateio.rest.history import read_fill
@@ -75,11 +77,14 @@ class Reader:
     Attributes:
         is_hedged: whether the account is in hedge mode. A pushed fill does not say which position it belongs to, so it
             is then told as a Notice with the contract's name.
+        read_depth: returns the delta of the order book that a frame holds, without detour. None means that it has to
+            be read the common way, by `read_any`.
     """
 
     def __init__(self, find: Callable[[str], Instrument | None], name_of: Callable[[str], str | None]) -> None:
         self.is_hedged = False
         self._find = find
+        self.read_depth: Callable[[bytes, int], BookDelta | None] = partial(read_push, find)
         self._name_of = name_of
         self._trades: OrderedDict[tuple[str, object], None] = OrderedDict()
         self._candles: dict[str, Candle] = {}
@@ -103,6 +108,11 @@ class Reader:
 
     def read(self, raw: bytes, ts_recv: int) -> Iterator[VenueEvent | Ack | ApiReply | Notice]:
         """Return what a frame tells. Raises VenueProtocolError, with the bytes, for what cannot be read."""
+        delta = self.read_depth(raw, ts_recv)
+        return self.read_any(raw, ts_recv) if delta is None else iter((delta,))
+
+    def read_any(self, raw: bytes, ts_recv: int) -> Iterator[VenueEvent | Ack | ApiReply | Notice]:
+        """Do as `read`, for a frame that `read_depth` left."""
         try:
             message = orjson.loads(raw)
             if not isinstance(message, dict):

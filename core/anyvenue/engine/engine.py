@@ -360,11 +360,8 @@ class Engine:
         now = self.now
         self._source = connection
         self.events += 1
-        handler = self._handlers.get(type(event))
-        if handler is not None:
-            handler(event)
-        else:
-            self._on_order_event(event)
+        handler = self._handlers.get(type(event)) or self._handler_of(event)
+        handler(event)
         if self.guards.is_watching:
             self.guards.after(event)
         if now >= self._next_sample:
@@ -377,6 +374,12 @@ class Engine:
         """Have the journal note how things stand, where no record that it has says so."""
         self._unsettled = False
         self.journal.settle(self.orders.open_orders(), self.portfolio.positions(), self.now, must=True)
+
+    def _handler_of(self, event: Any) -> Callable[[Any], None]:
+        """Return the handler of a kind of event seen for the first time: a decoder's own delta, or an order's."""
+        handler = self.data.on_delta if isinstance(event, BookDelta) else self._on_order_event
+        self._handlers[type(event)] = handler
+        return handler
 
     def tell(self, callback: Callable[..., None], *arguments: Any) -> None:
         """Call the strategy with news that it could want to trade on: not while the run is ending."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from anyvenue.model.book import OrderBook
 from anyvenue.model.depth_sync import APPLY, Action, DepthSync, SequenceRule
 from anyvenue.model.errors import InvalidBook
@@ -9,6 +11,8 @@ from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookDelta, BookSnapshot
 
 __all__ = ["BookKeeper"]
+
+_APPLIED: Final = Action.APPLY  # an enum's members take long to look up
 
 
 class BookKeeper:
@@ -29,7 +33,7 @@ class BookKeeper:
         """Take a delta."""
         decision = self.sync.on_delta(delta)
         if decision is APPLY:
-            return Action.APPLY if self._apply(delta) else Action.RESYNC
+            return _APPLIED if self._apply(delta) else Action.RESYNC
         if decision.action is Action.RESYNC:
             self.book.mark_stale(decision.reason, delta.ts_recv)
         return decision.action
@@ -55,7 +59,11 @@ class BookKeeper:
 
     def _apply(self, delta: BookDelta) -> bool:
         try:
-            if self.book.apply_delta(delta.bids, delta.asks, delta.ts_event, delta.ts_recv):
+            if type(delta) is BookDelta:
+                is_synced = self.book.apply_delta(delta.bids, delta.asks, delta.ts_event, delta.ts_recv)
+            else:
+                is_synced = self.book.apply_floats(delta)  # type: ignore[arg-type]  # a FloatDelta passes for one
+            if is_synced:
                 return True
         except InvalidBook:
             pass

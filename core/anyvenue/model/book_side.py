@@ -238,6 +238,10 @@ class BookSide:
         """Return at most `count` levels, best first."""
         return list(islice(self, count))
 
+    def texts(self) -> list[RawLevel]:
+        """Return all levels as texts of price and size, as plain numbers."""
+        return [(text, size) for text in self._texts if (size := self._sizes[text]).strip("0.")]
+
     def quantity_at(self, price: Decimal) -> Decimal:
         """Return the quantity at exactly `price`, 0 where there is none."""
         index = self._index(price)

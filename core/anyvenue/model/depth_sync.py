@@ -171,14 +171,15 @@ class DepthSync:
 
     def on_delta(self, delta: BookDelta) -> Decision:
         """Return what to do with a delta: APPLY, DROP, BUFFER or RESYNC."""
+        if self._is_synced and self._contiguous and delta.first_id == self._last_id + 1 <= delta.last_id:
+            self._last_id, self._ts_event = delta.last_id, delta.ts_event
+            self._after_snapshot = False
+            return APPLY
         rule = self.rule
         if rule.time_ordered and delta.ts_event < self._ts_event:
             return _OLDER_TIME
         if not self._is_synced:
             return self._skip() if rule.snapshot is SnapshotSource.STREAM else self._keep(delta)
-        if self._contiguous and delta.first_id == self._last_id + 1 <= delta.last_id:
-            self._take(delta)
-            return APPLY
         return self._join(delta)
 
     def on_snapshot(self, snapshot: BookSnapshot) -> Decision:

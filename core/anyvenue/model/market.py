@@ -5,6 +5,7 @@ Times are nanoseconds since the epoch, UTC: `ts_event` the venue's, `ts_recv` ou
 
 from __future__ import annotations
 
+from abc import ABCMeta
 from collections.abc import Sequence
 from decimal import Decimal
 from enum import Enum
@@ -47,7 +48,7 @@ class BookSnapshot:
 
 
 @frozen(kw_only=True)
-class BookDelta:
+class BookDelta(metaclass=ABCMeta):  # so that `float_delta` can register what passes for one
     """Changed levels, with absolute sizes. It covers the venue's ids `first_id` to `last_id`; `previous_id` is the
     id it says it follows, where the venue says so."""
 

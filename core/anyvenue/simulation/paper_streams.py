@@ -184,7 +184,8 @@ class PaperStreams:
             symbol = event.instrument.symbol
             if symbol in feeds:
                 self._lead(event, feeds[symbol])
-            if (_CHANNELS[type(event)], symbol, None) in self._wanted:
+            kind = BookDelta if isinstance(event, BookDelta) else type(event)  # a decoder's delta passes for one
+            if (_CHANNELS[kind], symbol, None) in self._wanted:
                 self._sink(event)
         elif isinstance(event, Candle):
             if (Channel.CANDLES, event.instrument.symbol, event.interval_s) in self._wanted:

@@ -10,6 +10,7 @@ from anyvenue.model.book_keeper import BookKeeper
 from anyvenue.model.depth_sync import Action, Continuity, SequenceRule, SnapshotSource
 from anyvenue.model.enums import Liquidity, OrderState, OrderType, Side, TimeInForce, TradingStatus
 from anyvenue.model.errors import NotSent, Rejected, UnknownInstrument, WouldTakeLiquidity
+from anyvenue.model.float_delta import FloatDelta
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import (
     BookDelta,
@@ -399,6 +400,18 @@ def test_a_strategy_that_asks_for_a_book_that_is_in_step_is_shown_it():
         await desk.wait(desk.venue.resync(desk.subscription(Channel.BOOK)))
         assert desk.real.resyncs == []
         assert desk.events[-1].last_id == 2
+        assert list(desk.events[-1].bids[0]) == ["99.5", "31"]
+
+    play(scenario)
+
+
+def test_a_delta_that_a_decoder_made_of_floats_is_led_on_as_any_other():
+    async def scenario(desk):
+        await desk.subscribe(Channel.BOOK)
+        desk.real.id += 1
+        told = {"first_id": desk.real.id, "last_id": desk.real.id}
+        delta = desk.real.tell(FloatDelta, bid_pairs=[(99.5, 31.0)], **told)
+        assert desk.events[-1] is delta
         assert list(desk.events[-1].bids[0]) == ["99.5", "31"]
 
     play(scenario)

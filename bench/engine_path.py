@@ -1,0 +1,199 @@
+"""Events through the engine: dispatch to an empty callback, an order's update, and frames over a loopback WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
+import depth_frames
+import orjson
+from hot_path import BTC, drain, timed_once
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
+
+from anyvenue.engine.engine import Engine
+from anyvenue.engine.strategy import Strategy
+from anyvenue.model.book import OrderBook
+from anyvenue.model.enums import Side
+from anyvenue.model.market import Trade
+from anyvenue.model.order import Order
+from anyvenue.venue.capabilities import Capabilities, Feature
+from anyvenue.venue.clock import WallClock
+from anyvenue.venue.events import Channel
+from anyvenue.wire.connection import Connection
+from anyvenue.wire.dial import dial
+from anyvenue_gateio.streams import Reader
+from anyvenue_gateio.topics import depth_rule
+
+ROUNDS = 7
+COUNT = 20_000
+PRICE, SIZE = Decimal("60000.1"), Decimal("0.01")
+
+
+class Idle(Strategy):
+    """Hears books, trades and orders, and does nothing about them."""
+
+    def on_start(self) -> None:
+        self.heard = 0
+        self.subscribe(BTC.symbol, Channel.TRADES)
+        self.subscribe(BTC.symbol)
+        self.order = self.buy(BTC.symbol, "1000", "60000")
+
+    def on_trade(self, trade: Trade) -> None:
+        pass
+
+    def on_book(self, book: OrderBook) -> None:
+        pass
+
+    def on_order(self, order: Order) -> None:
+        self.heard += 1
+
+
+def started() -> tuple[Engine, Idle]:
+    """Return an engine that runs, its commands going nowhere."""
+    strategy = Idle()
+    engine = Engine(strategy, connections=[BTC.connection], clock=WallClock(), session="bench")
+    engine.bind(lambda command: None)
+    rule = depth_rule(BTC, updates=False)
+    engine.add_connection(BTC.connection, [BTC], Capabilities.of(native=tuple(Feature)), lambda instrument: rule)
+    engine.start()
+    return engine, strategy
+
+
+def make_trade(number: int) -> Trade:
+    """Make an event as an adapter does."""
+    return Trade(
+        instrument=BTC, trade_id="1", side=Side.BUY, price=PRICE, quantity=SIZE, ts_event=number, ts_recv=number
+    )
+
+
+def best_of(works: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Return the best time of each, taken in turns."""
+    times = [{name: timed_once(work) for name, work in works.items()} for _ in range(ROUNDS)]
+    return {name: min(found[name] for found in times) for name in works}
+
+
+def dispatch() -> None:
+    """Print what an event costs to make, and to hand to an empty callback."""
+    engine, _ = started()
+    trade, receive, name = make_trade(1), engine.receive, BTC.connection
+    found = best_of(
+        {
+            "making the event": lambda: drain(map(make_trade, range(COUNT))),
+            "dispatch to on_trade": lambda: drain(receive(trade, name) for _ in range(COUNT)),
+        }
+    )
+    made = found["making the event"]
+    for row, seconds in found.items():
+        print(f"  {row:32} {seconds / COUNT * 1e6:8.2f} us   {seconds / made:.2f}")
+
+
+def order_updates(count: int) -> Iterable[bytes]:
+    """Return the pushes of one large order that is filled contract by contract."""
+    for number in range(1, count + 1):
+        row = {"id": 1, "contract": "BTC_USDT", "text": "t-avbench-1", "size": 10_000_000, "left": 10_000_000 - number}
+        row |= {"price": "60000", "fill_price": "60000", "status": "open", "finish_as": "", "update_id": number}
+        row |= {"create_time_ms": 1_747_054_612_000, "update_time": 1_747_054_612_000 + number, "is_close": False}
+        yield orjson.dumps({
+            "time": 1_747_054_612, "time_ms": 1_747_054_612_673, "channel": "futures.orders", "event": "update",
+            "result": [row],
+        })  # fmt: skip
+
+
+def orders() -> None:
+    """Print the CPU time from the bytes of an order's update to the return of `on_order`."""
+    frames = list(order_updates(3000))
+    times = []
+    for _ in range(ROUNDS):
+        engine, strategy = started()
+        reader = Reader({"BTC_USDT": BTC}.get, {}.get)
+        gc.collect()
+        start = time.process_time()
+        for raw in frames:
+            for event in reader.read(raw, 0):
+                engine.receive(event, BTC.connection)  # type: ignore[arg-type]
+        times.append(time.process_time() - start)
+        assert strategy.heard >= len(frames), strategy.heard
+    print(f"  {'order update to on_order':32} {min(times) / len(frames) * 1e6:8.2f} us CPU")
+
+
+async def send_all(frames: list[bytes]) -> None:
+    """Serve the frames to whoever connects, then close."""
+
+    async def talk(connection: object) -> None:
+        for raw in frames:
+            await connection.send(raw.decode())  # type: ignore[attr-defined]
+
+    async with serve(talk, "127.0.0.1", 0, compression=None) as server:
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+
+async def bare(url: str) -> float:
+    """Receive all with `websockets` and orjson alone; return the seconds."""
+    async with connect(url, compression=None, max_queue=256) as socket:
+        start = time.perf_counter()
+        try:
+            while True:
+                orjson.loads(await socket.recv(decode=False))
+        except ConnectionClosed:
+            return time.perf_counter() - start
+
+
+async def whole(url: str) -> float:
+    """Receive all by the product's connection, reader, engine and book; return the seconds."""
+    engine, _ = started()
+    reader, clock, name = Reader({"BTC_USDT": BTC}.get, {}.get), WallClock(), BTC.connection
+
+    def take(raw: bytes) -> None:  # what the adapter's feed does
+        now = clock.time_ns()
+        delta = reader.read_depth(raw, now)
+        if delta is not None:
+            engine.receive(delta, name)
+            return
+        for event in reader.read_any(raw, now):
+            engine.receive(event, name)  # type: ignore[arg-type]
+
+    socket = await dial(url, {})
+    start = time.perf_counter()
+    connection = Connection(socket, name="bench", clock=clock, on_message=take, heartbeat=None)
+    await connection.gone
+    seconds = time.perf_counter() - start
+    await connection.closed()
+    (book,) = engine.data.books()
+    assert book.is_synced
+    return seconds
+
+
+def loopback(kind: str, count: int) -> None:
+    """Print frames a second over a WebSocket from another process."""
+    program = [sys.executable, __file__, kind]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        url = f"ws://127.0.0.1:{int(server.stdout.readline())}"
+        ways = {"websockets and orjson": bare, "connection, engine, on_book": whole}
+        times = [{name: asyncio.run(way(url)) for name, way in ways.items()} for _ in range(ROUNDS)]
+        server.stdin.close()
+    for name in ways:
+        print(f"  {kind + ': ' + name:32} {count / min(found[name] for found in times):8,.0f} frames/s")
+
+
+STREAMS: dict[str, Callable[[], list[bytes]]] = {"small": depth_frames.small, "tape": depth_frames.from_tape}
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        asyncio.run(send_all(STREAMS[sys.argv[1]]()))
+    else:
+        print(f"Python {sys.version.split()[0]}, best of {ROUNDS}")
+        dispatch()
+        orders()
+        for stream, make in STREAMS.items():
+            loopback(stream, len(make()))

@@ -1,0 +1,102 @@
+"""The short way of an order book push: what goes it, what does not, and that both ways tell the same."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from anyvenue.model import BookDelta, Instrument, Tick
+from anyvenue.model.float_delta import FloatDelta
+from anyvenue_gateio.streams import Reader
+
+BTC = Instrument(
+    symbol="BTC-USDT-PERP",
+    venue="gateio",
+    venue_symbol="BTC_USDT",
+    base="BTC",
+    quote="USDT",
+    settle="USDT",
+    price_rule=Tick("0.1"),
+    quantity_step="0.0001",
+    min_quantity="0.0001",
+    contract_size="0.0001",
+    depth_unit="0.0001",
+)
+AT_MS = 1_747_054_612_695
+RECV = 5
+
+
+def reader():
+    return Reader({"BTC_USDT": BTC}.get, {}.get)
+
+
+def frame(*, channel="futures.obu", more=None, **changes):
+    result = {
+        "t": AT_MS,
+        "s": "ob.BTC_USDT.50",
+        "U": 11,
+        "u": 12,
+        "b": [["104024.5", "10343"]],
+        "a": [["104027.2", "0"]],
+    }
+    result = {name: value for name, value in (result | changes).items() if value is not None}
+    return orjson.dumps({"channel": channel, "result": result, "time_ms": AT_MS} | (more or {}))
+
+
+def by_read_any(raw):
+    return list(reader().read_any(raw, RECV))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        frame(),
+        frame(a=None),
+        frame(full=False),
+        frame(b=[["104024.50", "7.25"], ["0.00001", "0.0"]]),
+        frame(more={"event": "update"}),
+        orjson.dumps({"time_ms": AT_MS, "event": "update"} | orjson.loads(frame())),
+    ],
+)
+def test_the_short_way_tells_what_the_common_one_does(raw):
+    delta = reader().read_depth(raw, RECV)
+    assert isinstance(delta, FloatDelta)
+    assert list(reader().read(raw, RECV)) == [delta]
+    (common,) = by_read_any(raw)
+    assert type(common) is BookDelta
+    assert (delta.instrument, delta.first_id, delta.last_id) == (BTC, 11, 12)
+    assert (delta.ts_event, delta.ts_recv) == (common.ts_event, common.ts_recv) == (AT_MS * 1_000_000, RECV)
+    for mine, its in ((delta.bids, common.bids), (delta.asks, common.asks)):
+        assert [tuple(map(float, level)) for level in mine] == [tuple(map(float, level)) for level in its]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        frame(full=True),
+        frame(U="11"),
+        frame(u=12.5),
+        frame(t="soon"),
+        frame(s="ob.NEW_USDT.50"),
+        frame(s="BTC_USDT"),
+        frame(a=None, b=None),
+        frame(b=[["104024.50000000001", "1"]]),
+        frame(b=[["1", "12345678901234567"]]),
+        frame(b=[["nan", "1"]]),
+        frame(b=[["1", "inf"]]),
+        frame(b=[["-1", "1"]]),
+        frame(b=[["0", "1"]]),
+        frame(b=[["1", ""]]),
+        frame(b=[["1", "1e-400"]]),
+        frame(b=[["1"]]),
+        frame(more={"event": "subscribe"}),
+        frame(more={"error": {"code": 2}}),
+        frame(more={"header": {}}),
+        frame(channel="futures.order_book_update"),
+        b"",
+        b'{"channel":"futures.obu"',
+        b'{"channel":"futures.obu","result":\xff}',
+    ],
+)
+def test_anything_unusual_is_left_to_the_common_way(raw):
+    assert reader().read_depth(raw, RECV) is None

@@ -1,0 +1,216 @@
+"""A book fed with floats equals a slow one of Decimals; what a float would lose goes by texts."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import msgspec
+import pytest
+from attrs import evolve
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from anyvenue.model import BookDelta, Instrument, InvalidBook, OrderBook, Side, Tick
+from anyvenue.model.float_delta import FloatDelta, FloatPair, are_short, decimal_of
+from anyvenue.model.float_side import NEAR, FloatSide
+
+CONTRACTS = Instrument(
+    symbol="BTC-USDT-PERP",
+    venue="somewhere",
+    venue_symbol="BTC_USDT",
+    base="BTC",
+    quote="USDT",
+    settle="USDT",
+    price_rule=Tick("0.1"),
+    quantity_step="0.0001",
+    min_quantity="0.0001",
+    contract_size="0.0001",
+    depth_unit="0.0001",
+)
+UNIT = Decimal("0.0001")
+D = Decimal
+
+
+class Wire(msgspec.Struct):
+    """A frame as an adapter would declare it."""
+
+    b: list[FloatPair]
+    a: list[FloatPair]
+
+
+DECODER = msgspec.json.Decoder(Wire, strict=False)
+
+
+def delta_of(bids, asks):
+    """What an adapter makes of a frame: floats where they lose nothing, else texts."""
+    raw = json.dumps({"t": 1747054612673, "b": bids, "a": asks, "time_ms": 1747054612674}).encode()
+    if are_short(raw):
+        try:
+            frame = DECODER.decode(raw)
+        except msgspec.ValidationError:
+            pass
+        else:
+            return FloatDelta(instrument=CONTRACTS, bid_pairs=frame.b, ask_pairs=frame.a)
+    return BookDelta(instrument=CONTRACTS, bids=bids, asks=asks)
+
+
+def apply(book, delta):
+    if isinstance(delta, FloatDelta):
+        return book.apply_floats(delta)
+    return book.apply_delta(delta.bids, delta.asks)
+
+
+class Slow:
+    """The same book by the plainest means there are."""
+
+    def __init__(self):
+        self.sides = ({}, {})
+
+    def apply(self, *frame):
+        for side, levels in zip(self.sides, frame, strict=True):
+            for price, size in levels:
+                side[D(price)] = D(size) * UNIT
+        return not (self.bids() and self.asks() and self.bids()[0][0] >= self.asks()[0][0])
+
+    def bids(self):
+        return sorted(((price, size) for price, size in self.sides[0].items() if size), reverse=True)
+
+    def asks(self):
+        return sorted((price, size) for price, size in self.sides[1].items() if size)
+
+
+def spelled(number):
+    """The ways in which a number may be written."""
+    plain = f"{number:f}"
+    point = plain if "." in plain else f"{plain}."
+    return st.sampled_from([plain, f"{point}0", f"{point}000", f"{point}000000000000000", f"{number:e}", f"0{plain}"])
+
+
+LONG_BIDS = ["0.1000000000000001", "0.100000000000000001", "0.30000000000000004", "2.00000000000000000001"]
+LONG_ASKS = ["10.0000000000000001", "10.000000000000000001", "1234567890123456.7", "1234567890123456.75"]
+sizes = st.one_of(
+    st.just("0"),
+    st.integers(0, 99_999).map(D).flatmap(spelled),
+    st.sampled_from(["0.0", "0e5", "0e-5", "2.909", "1e-5", "12345678901234567890.5", "999999999999999"]),
+)
+BAD = ["nan", "inf", "-1", "", "-inf", "1_0", "infinity", "0x1", "1e-400"]
+
+
+def levels(lowest, highest, long, rare):
+    """Levels at ticks of 0.1; long ones now and then, since the first one ends the way of floats."""
+    short = st.integers(lowest, highest).map(lambda tick: D(tick) / 10).flatmap(spelled)
+    price = st.one_of(short, short, short, st.sampled_from(long)) if rare else short
+    return st.lists(st.tuples(price, sizes), max_size=12)
+
+
+def frames(rare):
+    return st.lists(st.tuples(levels(1, 60, LONG_BIDS, rare), levels(100, 160, LONG_ASKS, rare)), max_size=12)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.booleans().flatmap(frames))
+@example([([("1.0", "5"), ("1.00", "0")], [])])
+@example([([("0.1", "5")], []), ([("0.100000000000000001", "7")], []), ([("0.1", "0")], []), ([("0.2", "1")], [])])
+def test_it_equals_a_slow_book_of_decimals_after_every_frame(found):
+    book, slow = OrderBook(CONTRACTS), Slow()
+    book.apply_snapshot([["0.05", "1"]], [["99", "1"]])
+    slow.apply([["0.05", "1"]], [["99", "1"]])
+    for bids, asks in found:
+        slow.apply(bids, asks)
+        assert apply(book, delta_of(bids, asks))
+        assert book.best_bid == next(iter(slow.bids()), None)
+        assert book.best_ask == next(iter(slow.asks()), None)
+        assert book.bids(3) == slow.bids()[:3]
+        assert (book.bids(99), book.asks(99)) == (slow.bids(), slow.asks())
+        assert book.quantity_at(Side.BUY, "0.1") == dict(slow.bids()).get(D("0.1"), 0)
+        assert book.cumulative(Side.SELL, "12.5") == sum(size for price, size in slow.asks() if price <= D("12.5"))
+
+
+@settings(max_examples=100, deadline=None)
+@given(levels(1, 60, LONG_BIDS, True), st.sampled_from(BAD), st.integers(0, 12), st.booleans())
+def test_a_level_that_is_no_number_is_refused_wherever_it_stands(bids, bad, place, is_price):
+    book = OrderBook(CONTRACTS)
+    book.apply_snapshot([["0.05", "1"]], [["99", "1"]])
+    assert apply(book, delta_of([("0.1", "5")], []))
+    bids.insert(place, (bad, "1") if is_price else ("3", bad))
+    with pytest.raises(InvalidBook):
+        apply(book, delta_of(bids, []))
+    assert not book.is_synced
+    assert book.best_bid is None
+
+
+def test_short_frames_do_go_by_floats():
+    assert isinstance(delta_of([("104027.1", "509392")], [("104028", "0")]), FloatDelta)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1234567890123456", "1.000000000000001", "0.00000000000001", "-1", "1e-5", "1E-400", "1\\u0031"],
+)
+@pytest.mark.parametrize("before", range(4))
+def test_bytes_with_a_number_that_may_be_long_are_told(text, before):
+    """At every place among the ones looked at, and between short numbers on both sides."""
+    raw = b'{"b":[%s["104027.1","%s"],["1","2"]]}' % (b" " * before, text.encode())
+    assert not are_short(raw)
+
+
+@given(st.lists(st.tuples(st.integers(1, 10**15 - 1), st.integers(0, 10**7 - 1)), max_size=30))
+def test_bytes_with_fifteen_digits_without_a_point_are_short(found):
+    assert are_short(json.dumps({"t": 10**18, "b": [[str(p), f"{s / 10:.1f}"] for p, s in found]}).encode())
+
+
+@given(st.integers(1, 10**15 - 1), st.integers(0, 14))
+def test_a_float_gives_fifteen_digits_back(digits, places):
+    number = D(digits).scaleb(-places)
+    assert decimal_of(float(str(number))) == number
+
+
+def test_a_float_book_that_is_crossed_is_stale_and_takes_nothing_more():
+    book = OrderBook(CONTRACTS)
+    book.apply_snapshot([["10", "1"]], [["11", "1"]])
+    assert not apply(book, delta_of([("11.0", "1")], []))
+    assert (book.is_synced, book.stale_reason) == (False, "crossed by a delta")
+    assert not apply(book, delta_of([("11", "0")], []))
+
+
+def test_levels_behind_the_sorted_ones_come_up_when_those_are_gone():
+    prices = [str(price) for price in range(1, 3 * NEAR + 1)]
+    book = OrderBook(CONTRACTS)
+    book.apply_snapshot([[price, "7"] for price in prices], [])
+    apply(book, delta_of([("5.5", "9")], []))
+    assert book.bids(2) == [(3 * NEAR, D("0.0007")), (3 * NEAR - 1, D("0.0007"))]
+    apply(book, delta_of([(price, "0") for price in prices[NEAR:]], []))
+    assert book.best_bid == (NEAR, D("0.0007"))
+    apply(book, delta_of([(price, "0") for price in prices[5:]], []))
+    assert [price for price, _ in book.bids(9)] == [D("5.5"), 5, 4, 3, 2, 1]
+
+
+def test_a_side_keeps_no_more_levels_than_its_depth():
+    kept = FloatSide(Side.SELL, UNIT, depth=3)
+    kept.apply([(float(price), 1.0) for price in (5, 1, 4, 2, 3)])
+    assert [price for price, _ in kept.top(9)] == [1, 2, 3]
+    assert [price for price, _ in kept.top(2)] == [1, 2]
+    assert kept.top(0) == []
+
+
+def test_a_delta_of_floats_passes_for_one_of_texts():
+    floats = delta_of([("104027.10", "0")], [("0.00001", "2.909"), ("7", "1")])
+    texts = BookDelta(instrument=CONTRACTS, bids=[["104027.1", "0"]], asks=[["0.00001", "2.909"], ["7", "1"]])
+    assert isinstance(floats, BookDelta)
+    assert floats == texts
+    assert texts == floats
+    assert floats != evolve(texts, bids=[["104027.2", "0"]])
+    assert repr(floats) == repr(texts)
+
+
+def test_texts_and_snapshots_follow_floats_and_the_other_way_round():
+    book = OrderBook(CONTRACTS)
+    book.apply_snapshot([["10", "1"]], [["11", "1"]])
+    assert apply(book, delta_of([("9.5", "2")], []))
+    assert book.apply_delta([["9", "3"]], [["11.00", "0"]])
+    assert apply(book, delta_of([("8", "4")], [("12", "1")]))
+    assert [price for price, _ in book.bids(9)] == [10, D("9.5"), 9, 8]
+    assert book.best_ask == (12, UNIT)
+    with pytest.raises(TypeError, match="found the float"):
+        book.apply_delta([[10.5, "1"]], [])

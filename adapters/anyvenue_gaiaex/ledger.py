@@ -19,6 +19,7 @@ from anyvenue.model.errors import RejectReason
 from anyvenue.model.fill import Fill
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import ONE, ZERO, Rounding, round_to_step
+from anyvenue.model.order import Order
 from anyvenue.model.order_events import (
     AmendRejected,
     OrderAccepted,
@@ -110,6 +111,7 @@ class Ledger:
         self._waiting: dict[str, int] = {}
         self._strange = 0
         self.knows_positions = False
+        self._knows_orders = False
 
     # What is asked
 
@@ -148,6 +150,27 @@ class Ledger:
                 is_taking=spec.order_type is OrderType.MARKET or spec.time_in_force is TimeInForce.IOC,
             )
         )
+
+    def take_on(self, order: Order, now: int) -> None:
+        """Follow an order of an earlier run from now on; what it traded before is in the position it began with.
+
+        Not where a modification is in doubt: the order may be there under an id that nobody knows.
+        """
+        if order.venue_order_id is None or order.is_terminal or order.amend is not None or not self._knows_orders:
+            return
+        if self._of(order.client_order_id) is None:
+            tracked = _Tracked(
+                instrument=order.instrument,
+                side=order.side,
+                price=order.price,
+                quantity=order.quantity,
+                client_order_id=order.client_order_id,
+                since_ns=now,
+                ids=[*order.former_ids, order.venue_order_id],
+                is_live=True,
+                filled=order.filled_quantity,
+            )
+            self._orders.append(tracked)
 
     def refused(self, client_order_id: str) -> None:
         """It was refused, or never left."""
@@ -254,7 +277,7 @@ class Ledger:
     # Orders
 
     def _see_orders(self, rows: dict[str, Row] | Any, now: int) -> list[AccountEvent]:
-        self._rows = dict(rows)
+        self._rows, self._knows_orders = dict(rows), True
         by_client = {row.client_id.lower(): row for row in rows.values() if row.client_id}
         events: list[AccountEvent] = []
         for tracked in self._orders:

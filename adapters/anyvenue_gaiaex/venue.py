@@ -509,6 +509,7 @@ class GaiaExVenue(RemoteVenue):
         it is not open, a refusal because there is no such order ends it.
         """
         name = order.client_order_id
+        self._ledger.take_on(order, self.clock.time_ns())
         async with self._one_write(name):
             try:
                 return await self._cancel(order.instrument, self._id_of(order), name)

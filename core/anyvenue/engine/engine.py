@@ -368,12 +368,12 @@ class Engine:
             self._next_sample = now + SAMPLE_INTERVAL_NS
             self.guards.sample()
             self.recorder.sample(now, self.data.mids())
-            self.journal.settle(self.orders.open_orders(), self.portfolio.positions(), now)
+            self.journal.settle(self.orders.unsettled(), self.portfolio.positions(), now)
 
     def _settle(self) -> None:
         """Have the journal note how things stand, where no record that it has says so."""
         self._unsettled = False
-        self.journal.settle(self.orders.open_orders(), self.portfolio.positions(), self.now, must=True)
+        self.journal.settle(self.orders.unsettled(), self.portfolio.positions(), self.now, must=True)
 
     def _handler_of(self, event: Any) -> Callable[[Any], None]:
         """Return the handler of a kind of event seen for the first time: a decoder's own delta, or an order's."""

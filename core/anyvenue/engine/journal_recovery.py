@@ -82,8 +82,13 @@ class _Tally:
                 self.ends[record.session] = orjson.loads(record.data)["clean"]
 
     def open_orders(self) -> list[Order]:
-        """Return the orders that have not ended. What was in flight has an unknown fate now."""
-        return [_given_up(order) for order in self._orders.values() if not order.is_terminal]
+        """Return the orders that have not ended, or miss fills. What was in flight has an unknown fate now."""
+        orders = self._orders.values()
+        return [
+            order if order.is_terminal else _given_up(order)
+            for order in orders
+            if not order.is_terminal or order.missing_fills
+        ]
 
     def _take_state(self, state: dict[str, Any]) -> None:
         # Orders that have ended stay: late news of them must not be taken for that of strangers.

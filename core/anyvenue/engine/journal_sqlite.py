@@ -177,7 +177,7 @@ class SqliteJournal:
         self._now = now_ns
         try:
             if must or self._since_state >= STATE_EVERY:
-                self._write_state([order for order in orders if order.is_open], positions)
+                self._write_state([order for order in orders if order.is_open or order.missing_fills], positions)
             self._prune()
         except (JournalFailed, sqlite3.Error) as error:
             self._complain(error)

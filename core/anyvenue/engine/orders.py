@@ -81,6 +81,10 @@ class OrderManager:
         """Return the orders that the venue has to be asked about, open or ended."""
         return [order for order in (*self._open.values(), *self._ended.values()) if is_in_doubt(order)]
 
+    def unsettled(self) -> list[Order]:
+        """Return the orders that are open, and those that have ended and miss fills."""
+        return [*self._open.values(), *(order for order in self._ended.values() if order.missing_fills)]
+
     def get(self, client_order_id: str) -> Order | None:
         """Return an order of ours as it is now, open or lately ended."""
         return self._open.get(client_order_id) or self._ended.get(client_order_id) or self._refused.get(client_order_id)

@@ -427,3 +427,40 @@ def test_whatever_happens_only_what_the_position_proves_is_booked(eth_everywhere
     account.now += 5 * S
     account.told(account.ledger.tick(account.now))
     assert sum((fill.quantity * fill.side.sign for fill in account.fills), Decimal(0)) == told
+
+
+@pytest.fixture
+def earlier(account, order_of):
+    """An order that rested under the id 7 when an earlier run ended."""
+    account.orders["avx-1"] = Order(spec=order_of()).apply(OrderSent()).apply(OrderAccepted(venue_order_id="7"))
+    return account.orders["avx-1"]
+
+
+def test_an_order_of_an_earlier_run_ends_where_the_venue_and_its_updates_say_that_it_is_gone(account, earlier):
+    assert account.ledger.gone("avx-1", account.now) == []  # nobody follows it yet
+    account.ledger.take_on(earlier, account.now)
+    assert of(account.told(account.ledger.gone("avx-1", account.now)), OrderCanceled)
+    assert account.orders["avx-1"].state is OrderState.CANCELED
+
+
+def test_it_is_followed_while_it_is_there_and_ends_after_two_updates_without_it(account, earlier):
+    account.update({"7": ROW}, "")
+    account.ledger.take_on(earlier, account.now)
+    assert account.ledger.gone("avx-1", account.now) == []
+    account.update({"7": ROW | {"executedQty": "0.04"}}, "0.04")
+    assert account.orders["avx-1"].filled_quantity == Decimal("0.04")
+    account.update({}, "0.04")
+    assert of(account.update({}, "0.04"), OrderCanceled)
+
+
+def test_one_whose_modification_is_in_doubt_is_not_taken_for_gone(account, earlier):
+    changing = earlier.apply(AmendSent(client_order_id="avx-1", price=Decimal("3499")))
+    account.ledger.take_on(changing, account.now)
+    assert account.ledger.gone("avx-1", account.now) == []
+
+
+def test_nor_is_one_before_the_first_update(eth, order_of):
+    account = Account(eth)
+    order = Order(spec=order_of()).apply(OrderSent()).apply(OrderAccepted(venue_order_id="7"))
+    account.ledger.take_on(order, account.now)
+    assert account.ledger.gone("avx-1", account.now) == []

@@ -26,6 +26,7 @@ from anyvenue.model.order_events import (
     OrderCanceled,
     OrderFilled,
     OrderRejected,
+    OrderReported,
     OrderSent,
 )
 from anyvenue.model.order_spec import OrderSpec, Protection
@@ -150,6 +151,21 @@ class TestRecovery:
         journal.event(OrderCanceled(client_order_id="av-1"), START, "main")
         journal.event(OrderRejected(client_order_id="av-2", reason=RejectReason.OTHER), START, "main")
         assert [order.client_order_id for order in again(journal, opened).recovered.orders] == ["av-3"]
+
+    def test_what_has_ended_and_misses_fills_has_still_to_be_asked_about(self, opened):
+        journal = opened()
+        journal.intent(Place(sent("av-1")), START)
+        journal.event(filled("av-1", "0.004"), START, "main")
+        report = OrderReported(client_order_id="av-1", state=OrderState.FILLED, filled_quantity=Decimal("0.010"))
+        journal.event(report, START, "main")
+        reopened = again(journal, opened)
+        (order,) = reopened.recovered.orders
+        assert (order.state, order.missing_fills) == (OrderState.FILLED, Decimal("0.006"))
+        reopened.settle([order], [], START, must=True)
+        reopened = again(reopened, opened, "three")
+        assert reopened.recovered.orders == (order,)
+        reopened.event(filled("av-1", "0.006", trade_id="t2"), START, "main")
+        assert again(reopened, opened, "four").recovered.orders == ()
 
     def test_news_by_the_venues_id_alone_finds_the_order_of_that_connection(self, opened):
         journal, other = opened(), make_instrument(connection="second")

@@ -28,6 +28,7 @@ from anyvenue.model.balance import Balance
 from anyvenue.model.depth_sync import SequenceRule
 from anyvenue.model.errors import AnyvenueError, RateLimited, Rejected, RejectReason
 from anyvenue.model.fill import Fill
+from anyvenue.model.float_delta import FloatDelta
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Amendment, Order
 from anyvenue.model.order_spec import OrderSpec, Protection, Trigger
@@ -148,6 +149,8 @@ class Codec:
 
     def pack(self, value: object) -> list[Any]:
         """Return a value as JSON can hold it, with its tag. Raises TypeError for one that has no tag."""
+        if isinstance(value, FloatDelta):
+            value = value.plain()
         found = self._writers.get(type(value))
         if found is None:
             raise TypeError(f"found a {type(value).__name__}, which has no tag; nothing else than TYPES can be encoded")

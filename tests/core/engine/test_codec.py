@@ -51,6 +51,7 @@ from anyvenue.model.errors import (
     UnknownInstrument,
 )
 from anyvenue.model.fill import Fill
+from anyvenue.model.float_delta import FloatDelta
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import (
     BookDelta,
@@ -378,6 +379,13 @@ def test_a_text_that_stands_for_a_number_is_written_as_it_was_told():
             "fee": "0",
         },
     ]
+
+
+def test_a_decoders_own_delta_is_written_as_what_it_passes_for():
+    delta = FloatDelta(instrument=BTC, bid_pairs=[(60000.1, 2.0)], ask_pairs=[(60000.2, 0.0)], last_id=7)
+    read = READER.decode(WRITER.encode(delta))
+    assert type(read) is BookDelta
+    assert (read.bids, read.asks, read.last_id) == ([["60000.1", "2"]], [["60000.2", "0"]], 7)
 
 
 def test_an_instrument_whose_specification_changed_has_a_reference_of_its_own():

@@ -12,6 +12,7 @@ _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem;
        color: #1c1c1c; background: #fff }
 table { border-collapse: collapse; width: 100% }
+td.o { width: 7rem }
 td, th { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid #ddd }
 h2 { margin: 2rem 0 .5rem; font-size: 1.1rem }
 .o { white-space: nowrap; font-weight: 600 }

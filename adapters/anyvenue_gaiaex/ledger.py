@@ -219,9 +219,12 @@ class Ledger:
         return events
 
     def gone(self, client_order_id: str, now: int) -> list[AccountEvent]:
-        """The venue says that it has no such open order. That ends it where the account's last update says so too."""
+        """The venue says that it has no such open order. That ends it where the account's last update says so too.
+
+        Not while a modification is in doubt: the order may live on under an id that nobody has told.
+        """
         tracked = self._of(client_order_id)
-        if tracked is None or tracked.ended_ns is not None or not tracked.is_live:
+        if tracked is None or tracked.ended_ns is not None or not tracked.is_live or tracked.doubt is not None:
             return []
         if any(one in self._rows for one in tracked.ids):
             return []

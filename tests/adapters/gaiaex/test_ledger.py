@@ -184,6 +184,14 @@ def test_no_such_order_ends_it_only_where_the_last_update_has_it_no_more(resting
     assert resting.orders["avx-1"].state is OrderState.FILLED
 
 
+def test_no_such_order_ends_none_whose_modification_is_in_doubt(resting):
+    resting.ledger.amending("avx-1", Decimal(3490), Decimal("0.1"), resting.now)  # and its answer is lost
+    resting.update({}, "", after_s=0.1)  # it is not there: it may be under a new id that no update shows yet
+    assert resting.ledger.gone("avx-1", resting.now) == []
+    resting.ledger.amend_refused("avx-1")
+    assert of(resting.told(resting.ledger.gone("avx-1", resting.now)), OrderCanceled)
+
+
 def test_cancel_all_tells_strangers_orders_too(resting):
     events = resting.ledger.canceled(["7", "99"], resting.now)
     assert [(event.client_order_id, event.venue_order_id) for event in events] == [("avx-1", "7"), (None, "99")]

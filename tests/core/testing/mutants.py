@@ -22,6 +22,7 @@ from anyvenue.model.errors import (
     Rejected,
     RejectReason,
 )
+from anyvenue.model.float_delta import FloatDelta
 from anyvenue.model.market import BookDelta, BookSnapshot, Trade
 from anyvenue.model.order_events import OrderCanceled, OrderFilled, OrderReported
 from anyvenue.model.position import Position
@@ -352,7 +353,8 @@ class LossIsKeptQuiet(_Telling):
 class BookSidesSwapped(_Telling):
     def told(self, event):
         if isinstance(event, BookDelta):
-            return [evolve(event, bids=event.asks, asks=event.bids)]
+            plain = event.plain() if isinstance(event, FloatDelta) else event
+            return [evolve(plain, bids=event.asks, asks=event.bids)]
         return [event]
 
 

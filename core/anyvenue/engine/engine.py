@@ -497,10 +497,11 @@ class Engine:
             self._on_order_event(event)
             return
         # The position is real whatever the order's state says: it is booked first, and for strangers' orders too.
-        position = self.portfolio.book(fill)
+        self.portfolio.book(fill)
         self.recorder.filled(fill, self.now)
-        self.guards.on_position(position)
         self._on_order_event(event)
+        # Only now is what was expected of the order no longer counted beside its fill.
+        self.guards.on_position(self.portfolio.position(fill.instrument, fill.position_side))
         self.call(self.strategy.on_fill, fill)
         self.call(self.strategy.on_position, self.portfolio.position(fill.instrument, fill.position_side))
 
@@ -606,7 +607,8 @@ class Engine:
             estimated=True,
             ts_recv=event.ts_recv,
         )
-        position = self.portfolio.book(fill)
+        self.portfolio.book(fill)
+        position = self.portfolio.position(instrument, venues.side)
         self.recorder.filled(fill, self.now)
         self.guards.on_position(position)
         self.call(self.strategy.on_fill, fill)

@@ -109,15 +109,17 @@ class Portfolio:
 
     def adopt(self, venues: Position) -> Position:
         """Hold what the venue says is held, at its entry price, and return that. Profit counted so far stays."""
-        ours = self._booked(venues.instrument, venues.side)
-        if ours.quantity != venues.quantity:
-            ours = evolve(ours, quantity=venues.quantity, cost=venues.cost or self._cost_at_mark(venues))
-        self._positions[venues.instrument.key, venues.side] = ours
-        return ours
-
-    def _cost_at_mark(self, position: Position) -> Decimal:
-        mark = self._mark(position.instrument)
-        return ZERO if mark is None else position.instrument.value(position.quantity, mark)
+        ours, instrument = self._booked(venues.instrument, venues.side), venues.instrument
+        # What is expected is in the venue's number already, and is booked when its fill comes.
+        quantity = venues.quantity - self.position(instrument, venues.side).quantity + ours.quantity
+        if ours.quantity != quantity:
+            price = venues.entry_price or self._mark(instrument)
+            cost = ZERO if price is None else instrument.value(quantity, price)
+            if venues.cost and quantity == venues.quantity:
+                cost = venues.cost
+            ours = evolve(ours, quantity=quantity, cost=cost)
+        self._positions[instrument.key, venues.side] = ours
+        return self.position(instrument, venues.side)
 
     def set_baseline(self, connection: str, ts_ns: int) -> None:
         """Say that the positions of a connection hold all that was filled before `ts_ns`, by the venue's clock."""

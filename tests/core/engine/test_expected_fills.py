@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from anyvenue.engine.portfolio import Portfolio
-from anyvenue.model import Fill, Order, OrderFilled, OrderReported, OrderSent, OrderSpec, OrderState, Side
+from anyvenue.model import Fill, Order, OrderFilled, OrderReported, OrderSent, OrderSpec, OrderState, Position, Side
 
 D = Decimal
 
@@ -63,3 +63,14 @@ def test_it_is_never_counted_twice(portfolio, order):
     portfolio.expect(order)
     assert portfolio.position(order.instrument).cost == D("0.4")  # 0.004 x 100, as the fills say
     assert [position.quantity for position in portfolio.positions()] == [D("0.004")]
+
+
+def test_what_the_venue_holds_has_the_expected_in_it(portfolio, order):
+    order = report(order, "0.004", D("100"))
+    portfolio.expect(order)
+    held = portfolio.adopt(Position(instrument=order.instrument, quantity=D("0.010"), cost=D(1)))
+    assert (held.quantity, held.cost) == (D("0.010"), D(1))  # 0.006 x 100 booked, 0.004 x 100 expected
+    fill = fill_of(order, "0.004")
+    portfolio.book(fill)
+    portfolio.expect(order.apply(OrderFilled(client_order_id="a", fill=fill)))
+    assert portfolio.quantity(order.instrument) == D("0.010")

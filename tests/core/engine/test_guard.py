@@ -18,6 +18,7 @@ from anyvenue.model.order_events import (
     OrderAccepted,
     OrderCanceled,
     OrderRejected,
+    OrderReported,
 )
 from anyvenue.model.order_spec import Protection, Trigger
 from anyvenue.venue.capabilities import Capabilities, Capability, Feature, Grade
@@ -378,3 +379,18 @@ class TestAmends:
         assert [type(command) for command in desk.taken()] == [Amend]
         desk.receive(AmendRejected(client_order_id=order.client_order_id, reason=RejectReason.OTHER))
         assert desk.now(order).state is OrderState.OPEN
+
+
+def test_a_position_whose_fill_is_late_stays_protected_when_another_order_trades(plain):
+    entry = plain.strategy.submit(BTC, Side.BUY, D("1"), "100.0")
+    plain.receive(
+        OrderReported(client_order_id=entry.client_order_id, state=OrderState.FILLED, filled_quantity=D(1)),
+    )
+    assert plain.strategy.position(BTC).quantity == 1
+    plain.strategy.protect(BTC, stop_loss=D("90.0"))
+    less = plain.strategy.submit(BTC, Side.SELL, D("0.4"), "100.0", reduce_only=True)
+    plain.fill(less, "0.4", trade_id="less")  # what is booked alone is short now
+    plain.taken()
+    mark(plain, "90.0")
+    (close,) = places(plain)
+    assert (close.side, close.quantity, close.spec.reduce_only) == (Side.SELL, D("0.6"), True)

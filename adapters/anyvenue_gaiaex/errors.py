@@ -10,16 +10,14 @@ from typing import Any, Final, TypeAlias
 from anyvenue.model.errors import (
     AnyvenueError,
     AuthenticationFailed,
-    InsufficientFunds,
     OutcomeUnknown,
     PermissionDenied,
     RateLimited,
     Rejected,
     RejectReason,
     TradingEnded,
-    UnknownOrder,
     VenueProtocolError,
-    WouldTakeLiquidity,
+    rejection,
 )
 from anyvenue.wire.refusal import Refusal
 from anyvenue.wire.request import Effect, Request, Response
@@ -69,11 +67,6 @@ _TEXTS: Final[tuple[tuple[str, _What, str], ...]] = (
     ("market.*closed|outside.*hours|halted", _R.MARKET_CLOSED, "the market does not trade now"),
 )
 _TABLE: Final = tuple((re.compile(pattern, re.IGNORECASE), what, text) for pattern, what, text in _TEXTS)
-_CLASSES: Final[dict[RejectReason, type[InsufficientFunds | UnknownOrder | WouldTakeLiquidity]]] = {
-    _R.INSUFFICIENT_FUNDS: InsufficientFunds,
-    _R.UNKNOWN_ORDER: UnknownOrder,
-    _R.WOULD_TAKE_LIQUIDITY: WouldTakeLiquidity,
-}
 
 
 def refusal_of(request: Request, response: Response) -> Refusal | None:
@@ -115,7 +108,7 @@ def failure_of(text: str, *, request: str, status: int = 400) -> AnyvenueError:
         what, meaning = _R.OTHER, ""
     meaning = meaning or "GaiaEx refused it for a reason this adapter does not know; read its own words"
     code = f"tick {tick[1]}" if (tick := _TICK.search(text)) else ""
-    return _CLASSES.get(what, Rejected)(meaning, reason=what, code=code, venue=VENUE, request=request, detail=detail)
+    return rejection(meaning, reason=what, code=code, venue=VENUE, request=request, detail=detail)
 
 
 def server_time_in(text: str) -> int | None:

@@ -7,16 +7,13 @@ from typing import Any, Final, TypeAlias
 from anyvenue.model.errors import (
     AnyvenueError,
     AuthenticationFailed,
-    InsufficientFunds,
     OutcomeUnknown,
     PermissionDenied,
     RateLimited,
-    Rejected,
     RejectReason,
     TradingEnded,
-    UnknownOrder,
     VenueProtocolError,
-    WouldTakeLiquidity,
+    rejection,
 )
 from anyvenue.wire.refusal import Refusal
 from anyvenue.wire.request import Request, Response
@@ -97,11 +94,6 @@ _MEANINGS: Final[tuple[tuple[str, _What, str], ...]] = (
 )
 _TABLE: Final = {label: (what, text) for labels, what, text in _MEANINGS for label in labels.split()}
 _SERVER_FAULTS: Final = {"TOO_BUSY", "INTERNAL", "SERVER_ERROR", "INTERNAL_SERVER_ERROR"}
-_CLASSES: Final[dict[RejectReason, type[InsufficientFunds | UnknownOrder | WouldTakeLiquidity]]] = {
-    _R.INSUFFICIENT_FUNDS: InsufficientFunds,
-    _R.UNKNOWN_ORDER: UnknownOrder,
-    _R.WOULD_TAKE_LIQUIDITY: WouldTakeLiquidity,
-}
 
 
 def refusal_of(request: Request, response: Response) -> Refusal | None:
@@ -147,7 +139,7 @@ def error_of(
         return OutcomeUnknown(text, venue=VENUE, request=name, detail=detail)
     what, text = _TABLE.get(label) or _unknown(label, status)
     if isinstance(what, RejectReason):
-        return _CLASSES.get(what, Rejected)(text, reason=what, code=label, venue=VENUE, request=name, detail=detail)
+        return rejection(text, reason=what, code=label, venue=VENUE, request=name, detail=detail)
     return what(text, venue=VENUE, request=name, detail=detail)
 
 

@@ -22,7 +22,6 @@ from anyvenue.model.order_events import (
     OrderAccepted,
     OrderAmended,
     OrderCanceled,
-    OrderReported,
     OrderSent,
     OrderTriggered,
 )
@@ -96,11 +95,11 @@ class GateTrading(GateLookUps):
             text = str(row.get("detail") or row.get("message") or "")
             return errors.error_of(str(row.get("label") or ""), text, status=400, request=request)
 
-        def answers(data: Any, now: int) -> list[Sequence[OrderReported] | Exception]:
+        def answers(data: Any, now: int) -> Sequence[Sequence[AccountEvent] | Exception]:
             return orders.batch_answers(data, specs, now, error_of)
 
         try:
-            read: list[Sequence[AccountEvent] | Exception] = self.read(answers, await self.ask(request))
+            read: Sequence[Sequence[AccountEvent] | Exception] = self.read(answers, await self.ask(request))
         except AnyvenueError as error:
             return [error] * len(specs)
         return read

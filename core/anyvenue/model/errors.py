@@ -41,6 +41,7 @@ __all__ = [
     "UnknownOrder",
     "VenueProtocolError",
     "WouldTakeLiquidity",
+    "rejection",
 ]
 
 
@@ -147,6 +148,21 @@ class RateLimited(Rejected):
     ) -> None:
         super().__init__(text, reason=RejectReason.RATE_LIMITED, code=code, venue=venue, request=request, detail=detail)
         self.retry_after_s = retry_after_s
+
+
+_REJECTIONS = {
+    RejectReason.INSUFFICIENT_FUNDS: InsufficientFunds,
+    RejectReason.UNKNOWN_ORDER: UnknownOrder,
+    RejectReason.WOULD_TAKE_LIQUIDITY: WouldTakeLiquidity,
+}
+
+
+def rejection(
+    text: str, *, reason: RejectReason, code: str = "", venue: str = "", request: str = "", detail: str = ""
+) -> Rejected:
+    """Return a Rejected of the class that its reason has, such as WouldTakeLiquidity."""
+    kind = _REJECTIONS.get(reason, Rejected)
+    return kind(text, reason=reason, code=code, venue=venue, request=request, detail=detail)
 
 
 class OutcomeUnknown(AnyvenueError):

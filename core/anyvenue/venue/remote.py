@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from anyvenue.model.enums import PositionSide
 from anyvenue.model.errors import AnyvenueError, TradingEnded, VenueProtocolError
 from anyvenue.model.instrument import Instrument
-from anyvenue.venue.descriptor import VenueContext
+from anyvenue.model.order_spec import OrderSpec
+from anyvenue.venue.descriptor import Environment, VenueContext
 from anyvenue.venue.events import Channel, Disconnected, Reconnected, Sink, Subscription
 from anyvenue.venue.interface import Venue
 from anyvenue.venue.missed import missed
+from anyvenue.venue.needs import features_of
+from anyvenue.venue.secrets import Secret, SecretSource
+from anyvenue.wire.breaker import Breaker
 from anyvenue.wire.deadline import pause
+from anyvenue.wire.dial import dial
 from anyvenue.wire.http import HttpClient
-from anyvenue.wire.request import Request
+from anyvenue.wire.limits import Bucket, RateLimiter
+from anyvenue.wire.refusal import Refusal
+from anyvenue.wire.request import Request, Response
 from anyvenue.wire.server_time import ServerTime
+from anyvenue.wire.socket import Dial
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["RemoteVenue", "StreamKey", "stream_key"]
+
+T = TypeVar("T")
 
 StreamKey = tuple[Channel, str, int | None]
 
@@ -40,11 +53,16 @@ def stream_key(subscription: Subscription) -> StreamKey:
 class RemoteVenue(Venue):
     """A venue on the network: tasks, requests that are read or fail as they should, and the loss of its stream.
 
-    An adapter sets `http` in `connect`, fills `by_name`, gives its events to `sink`, calls `lost` and `returned` for
-    the stream that bears the account's news, notes in `traded` what it has orders on, and closes by `super().close()`.
+    In `connect` an adapter learns by `reach` where everything is, sets `http`, and fills `by_name`. It gives its events
+    to `sink`, calls `lost` and `returned` for the stream that bears the account's news, calls `check` before it sends
+    an order (or notes in `traded` what it has orders on), and closes by `super().close()`. `FeedVenue` is this for a
+    venue with one WebSocket.
 
     Attributes:
         context, clock: as opened.
+        credentials: of the account, by name; None without one. They may change under way: read them when they are used.
+        transport: what HTTP goes through; None for the network.
+        dial: opens WebSockets.
         sink: takes events.
         by_name: the instruments, by the venue's own names.
         traded: the instruments that orders were sent for, by key.
@@ -60,6 +78,9 @@ class RemoteVenue(Venue):
         self.traded: dict[str, Instrument] = {}
         self.is_private = False
         self.http: HttpClient | None = None
+        self.credentials: Mapping[str, Secret] | None = None
+        self.transport: httpx.AsyncBaseTransport | None = None
+        self.dial: Dial = dial
         self.sides: tuple[PositionSide, ...] = (PositionSide.NET,)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
@@ -82,7 +103,79 @@ class RemoteVenue(Venue):
         """Return all instruments that can be traded."""
         return list(self.by_name.values())
 
+    # Connecting
+
+    async def reach(self, urls: Mapping[str, str], simulator: Callable[[], type[Any]] | None) -> Mapping[str, str]:
+        """Return where everything is: `urls`, or in the environment `simulator` that of the descriptor, started.
+
+        Sets `credentials`, `transport`, `dial` and `is_private`. A simulator's URLs are those of its dialect's `paths`.
+        """
+        if self.context.environment is Environment.SIMULATOR and simulator is not None:
+            hosted = await simulator().host(self.context)
+            self.at_close(hosted.release)
+            self.credentials, self.transport, self.dial = hosted.credentials, hosted.transport, hosted.dial
+            urls = hosted.urls
+        else:
+            self.credentials = self.context.credentials
+        self.is_private = self.credentials is not None
+        return urls
+
+    def client(
+        self,
+        url: str,
+        *,
+        judge: Callable[[Request, Response], Refusal | None],
+        sign: Callable[[Mapping[str, Secret], Request, str, int], Mapping[str, str] | Request],
+        buckets: Sequence[Bucket] = (),
+        server_time: ServerTime | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> HttpClient:
+        """Return an HTTP client for `url` that is closed with the venue.
+
+        `sign` is called for signed requests as `HttpClient` says, with the account's credentials before all else;
+        without credentials such a request is NotSent.
+        """
+        given = self.credentials
+        client = HttpClient(
+            url,
+            venue=self.name,
+            clock=self.clock,
+            judge=judge,
+            sign=None if given is None else lambda request, path, time_ns: sign(given, request, path, time_ns),
+            limiter=RateLimiter(buckets, self.clock),
+            server_time=server_time,
+            headers=headers or {},
+            breaker=Breaker(self.clock),
+            secrets=given if isinstance(given, SecretSource) else None,
+            transport=self.transport,
+        )
+        self.at_close(client.close)
+        return client
+
+    def list_instruments(self, rows: Iterable[Any], reader: Callable[[Any, str], Instrument]) -> None:
+        """Fill `by_name`: each row read by `reader(row, connection)`. One that cannot be read is left out, and logged.
+
+        Raises VenueProtocolError where not one can be read.
+        """
+        why = "the venue lists none"
+        for row in rows:
+            try:
+                instrument = reader(row, self.context.connection)
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+                why = f"{type(error).__name__}: {error}"
+                _log.info("%s: left out of the instruments: %r: %s", self.context.connection, row, why)
+            else:
+                self.by_name[instrument.venue_symbol] = instrument
+        if not self.by_name:
+            raise VenueProtocolError(f"no instrument that can be read ({why})", venue=self.name)
+
     # Requests
+
+    def check(self, spec: OrderSpec) -> None:
+        """Raise NotSupported for an order that needs what the venue has not; else note that it trades there."""
+        for feature in features_of(spec):
+            self.capabilities.require(feature, venue=self.name, allowed=self.context.allow_approximate)
+        self.traded[spec.instrument.key] = spec.instrument
 
     async def ask(self, request: Request) -> Any:
         """Send a request and return the JSON of its answer. Raises what HttpClient raises, and VenueProtocolError."""
@@ -102,7 +195,7 @@ class RemoteVenue(Venue):
             if len(more) < size or not new:  # a server that pays no heed to offsets would go on for ever
                 return rows
 
-    def read(self, reader: Callable[..., Any], data: Any, *args: Any, **named: Any) -> Any:
+    def read(self, reader: Callable[..., T], data: Any, *args: Any, **named: Any) -> T:
         """Return `reader(data, *args, time, **named)`, the time being now.
 
         Raises VenueProtocolError for an answer that cannot be read: what it is the answer to may have happened.
@@ -112,6 +205,10 @@ class RemoteVenue(Venue):
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             what = f"an answer that cannot be read ({type(error).__name__}: {error})"
             raise VenueProtocolError(what, raw=repr(data)[:2000].encode(), venue=self.name) from error
+
+    def read_each(self, reader: Callable[..., T], rows: Any, *args: Any) -> list[T]:
+        """Return `reader(row, *args, time)` of each row of a list. Raises VenueProtocolError."""
+        return self.read(lambda rows, *args: [reader(row, *args) for row in rows], rows, *args)
 
     # Tasks
 

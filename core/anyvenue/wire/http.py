@@ -49,9 +49,10 @@ def _no_news(request: Request, response: Response) -> Sequence[LimitNews]:
 class HttpClient:
     """Sends requests to one venue.
 
-    `judge` says what an answer means, None being success. `sign` returns the headers that sign a request; it gets the
-    request, its whole path as plain text (that of `base_url` included) and the venue's time in nanoseconds. `limits_of`
-    reads what an answer says of rate limits. `timeout_s` holds for one exchange, from connecting to the last byte.
+    `judge` says what an answer means, None being success. `sign` returns the headers that sign a request, or, where the
+    signature goes elsewhere, the whole request as it is to leave; it gets the request, its whole path as plain text
+    (that of `base_url` included) and the venue's time in nanoseconds. `limits_of` reads what an answer says of rate
+    limits. `timeout_s` holds for one exchange, from connecting to the last byte.
     `attempts` is how often a read is sent at most. `transport` stands in for the network.
 
     Proxies and certificates named by environment variables are not used, redirects not followed, cookies not kept: a
@@ -65,7 +66,7 @@ class HttpClient:
         venue: str,
         clock: Clock,
         judge: Callable[[Request, Response], Refusal | None],
-        sign: Callable[[Request, str, int], Mapping[str, str]] | None = None,
+        sign: Callable[[Request, str, int], Mapping[str, str] | Request] | None = None,
         limiter: RateLimiter | None = None,
         limits_of: Callable[[Request, Response], Sequence[LimitNews]] = _no_news,
         server_time: ServerTime | None = None,
@@ -159,6 +160,9 @@ class HttpClient:
         except NotSent as error:
             raise self._not_sent(request, error.text) from None
         signature = self._signature(request)  # only now: it must not grow old while it waits for its turn
+        if isinstance(signature, Request):
+            request, signature = signature, {}
+            url = self._url(request)
         headers = self._all_headers(request, signature)
         if self._http.is_closed:
             raise self._not_sent(request, "this connection has been closed; open a new one")
@@ -210,7 +214,7 @@ class HttpClient:
             )
         return url
 
-    def _signature(self, request: Request) -> Mapping[str, str]:
+    def _signature(self, request: Request) -> Mapping[str, str] | Request:
         if not request.signed:
             return {}
         if self._sign is None:

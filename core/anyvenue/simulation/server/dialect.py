@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from anyvenue.model.instrument import Instrument
+from anyvenue.simulation.server.keyring import ApiKey
 from anyvenue.simulation.server.messages import HttpRequest, HttpResponse
 from anyvenue.simulation.server.stage import Stage
 from anyvenue.simulation.tape import TapeHeader
-from anyvenue.venue.descriptor import SimulationSettings
+from anyvenue.venue.descriptor import SimulationSettings, VenueContext
+from anyvenue.venue.secrets import Secret
+
+if TYPE_CHECKING:
+    from anyvenue.simulation.server.hosting import Hosted
 
 __all__ = ["Dialect", "ServerSocket", "SocketHandler"]
 
@@ -57,6 +62,21 @@ class Dialect(ABC):
         `tapes` are the recorded markets there are, by neutral symbol. An instrument is moved by the tape that
         `tape_of` names, where there is one; any other one by background traders.
         """
+
+    @classmethod
+    async def host(cls, context: VenueContext) -> Hosted:
+        """Return this venue's simulator for one connection of an adapter; see `anyvenue.simulation.server.hosting`."""
+        from anyvenue.simulation.server.hosting import host
+
+        return await host(context, cls)
+
+    @classmethod
+    def credentials_of(cls, key: ApiKey) -> Mapping[str, Secret]:
+        """Return what opens a simulated account, by the names that the adapter's descriptor has for it.
+
+        A venue with other credentials than a key and its secret makes them of these.
+        """
+        return {"key": Secret(key.key), "secret": key.secret}
 
     @classmethod
     def tape_of(cls, instrument: Instrument) -> str:

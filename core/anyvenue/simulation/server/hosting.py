@@ -16,6 +16,7 @@ from anyvenue.simulation.server.keyring import ApiKey
 from anyvenue.simulation.server.stage import Stage
 from anyvenue.venue.clock import WallClock
 from anyvenue.venue.descriptor import SimulationSettings, VenueContext
+from anyvenue.venue.secrets import Secret
 from anyvenue.wire.socket import Dial
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Hosted:
     Attributes:
         urls: what the adapter talks to, by the names of the dialect's `paths`.
         key: of the account that is named after the connection.
+        credentials: the same, by the names that the adapter has for it.
         transport: for httpx; None for the real network.
         dial: opens WebSockets.
         stage, gateway: for tests.
@@ -44,6 +46,7 @@ class Hosted:
 
     urls: Mapping[str, str]
     key: ApiKey
+    credentials: Mapping[str, Secret]
     transport: httpx.AsyncBaseTransport | None
     dial: Dial
     stage: Stage
@@ -148,6 +151,7 @@ class _Shared:
         return Hosted(
             urls=server.urls,
             key=key,
+            credentials=server.gateway.dialect.credentials_of(key),
             transport=None,
             dial=dial,
             stage=server.stage,
@@ -162,17 +166,19 @@ _servers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[object, _Shared]] = 
 def _host_in_memory(context: VenueContext, clock: DrivenClock, dialect: type[Dialect]) -> Hosted:
     from anyvenue.simulation.server.memory import MemoryDial, MemoryTransport
 
-    key = (Gateway, dialect, context.simulation)
-    if key not in clock.shared:
-        clock.shared[key] = Gateway(dialect, Stage.of(dialect, clock, context.simulation))
-    gateway: Gateway = clock.shared[key]
+    where = (Gateway, dialect, context.simulation)
+    if where not in clock.shared:
+        clock.shared[where] = Gateway(dialect, Stage.of(dialect, clock, context.simulation))
+    gateway: Gateway = clock.shared[where]
 
     async def release() -> None:
         """It stays, as everything on the clock does."""
 
+    key = _key_of(gateway.stage, context.connection)
     return Hosted(
         urls=_urls(gateway, IN_MEMORY),
-        key=_key_of(gateway.stage, context.connection),
+        key=key,
+        credentials=gateway.dialect.credentials_of(key),
         transport=MemoryTransport(gateway),
         dial=MemoryDial(gateway),
         stage=gateway.stage,

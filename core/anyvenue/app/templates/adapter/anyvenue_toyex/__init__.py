@@ -1,0 +1,1 @@
+"""ToyEx for anyvenue: an adapter, and a simulator of the venue."""

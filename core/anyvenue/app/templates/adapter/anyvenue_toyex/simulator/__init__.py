@@ -1,0 +1,1 @@
+"""A simulated ToyEx, written from the venue's documents: it knows nothing of the adapter."""

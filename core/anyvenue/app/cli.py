@@ -312,6 +312,35 @@ def sim(ctx: click.Context, /, adapter: str, **options: Any) -> None:
     ctx.exit(sim(adapter, **options))
 
 
+@main.group()
+def new() -> None:
+    """Make an adapter or a strategy to begin with: it works, and is yours to change."""
+
+
+def _new_options(command: Function) -> Function:
+    folder = click.Path(file_okay=False, path_type=Path)
+    command = click.option("--directory", type=folder, default=".", help="Make its folder in this one.")(command)
+    return click.argument("name")(command)
+
+
+@new.command()
+@_new_options
+def adapter(name: str, directory: Path) -> None:
+    """Make an adapter for the venue NAME: a distribution of its own, a simulator, and the conformance test."""
+    from anyvenue.app.new_command import new
+
+    click.echo(new("adapter", name, directory), nl=False)
+
+
+@new.command()
+@_new_options
+def strategy(name: str, directory: Path) -> None:
+    """Make the strategy NAME: one file, its configuration, and a test on recorded data."""
+    from anyvenue.app.new_command import new
+
+    click.echo(new("strategy", name, directory), nl=False)
+
+
 @main.command(epilog=EXIT_CODES)
 @click.argument("venue")
 @click.option("--instrument", default="BTC-PERP", show_default=True, help="Trade this in the tests.")

@@ -52,12 +52,11 @@ class Answer:
 
 
 class FeedProtocol(Protocol):
-    """What one venue's frames look like. Pure: no socket, no clock; it may number its frames.
+    """What one venue's frames look like. Pure: no socket, no clock; it may number its frames."""
 
-    `heartbeat` is how the connection is kept; None where the venue sends something every few seconds by itself.
-    """
-
-    heartbeat: Heartbeat | None
+    @property
+    def heartbeat(self) -> Heartbeat | None:
+        """How the connection is kept, and its death noticed. Without one a dead connection is never noticed."""
 
     def opening(self, time_ns: int) -> Sequence[Ask]:
         """Return what a new connection begins with, one after the other: a login, the account's own streams."""

@@ -1,4 +1,4 @@
-"""What ToyEx's refusals mean: each code becomes one reason that no venue owns, with what the user can do about it.
+"""What ToyEx's refusals mean: each code becomes a reason that no venue owns, with what one can do about it.
 
 Ask of your venue: which codes are there, and what has certainly not happened when one comes? Can a 200 be a refusal?
 What looks like a failure of the server leaves the outcome unknown: an order is rejected only on proof.

@@ -26,7 +26,8 @@ from anyvenue.venue.interface import VenueOrder
 from anyvenue.wire.limits import Bucket
 from anyvenue.wire.request import Charge, Effect, Request
 
-BUCKETS: Final = (Bucket(name="requests", limit=45, per_s=1, reserve=10),)  # ToyEx allows 50; cancels use the reserve
+BUCKETS: Final = (Bucket(name="requests", limit=45, per_s=1, reserve=10),)
+"""ToyEx allows 50; some are kept for what reduces risk, such as cancels."""
 CHARGES: Final = (Charge("requests"),)
 MS_NS: Final = 1_000_000
 

@@ -25,7 +25,7 @@ from anyvenue.venue.descriptor import SimulationSettings
 from anyvenue_toyex.simulator import rows
 from anyvenue_toyex.simulator.auth_check import check_request
 from anyvenue_toyex.simulator.refusal import CODES, Refused
-from anyvenue_toyex.simulator.sockets import News, ToyExSocket
+from anyvenue_toyex.simulator.sockets import ClientSocket, News
 
 MARKETS = {"BTC": ("0.1", "0.001"), "ETH": ("0.01", "0.01")}
 """Tick and size step by base currency."""
@@ -78,7 +78,7 @@ class ToyExDialect(Dialect):
         """Take a WebSocket connection."""
         if request.path != self.paths["ws"]:
             return HttpResponse(status=404)
-        return ToyExSocket(self.stage, self._news, self._markets, socket)
+        return ClientSocket(self.stage, self._news, self._markets, socket)
 
     def _answer(self, request: HttpRequest) -> Any:
         now, query = self.stage.time_ns(), request.query

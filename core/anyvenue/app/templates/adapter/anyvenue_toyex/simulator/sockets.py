@@ -28,15 +28,15 @@ class News:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._sockets: dict[str, list[ToyExSocket]] = {}
+        self._sockets: dict[str, list[ClientSocket]] = {}
 
-    def join(self, account: str, socket: ToyExSocket) -> None:
+    def join(self, account: str, socket: ClientSocket) -> None:
         """Tell a socket, too."""
         if account not in self._sockets:
             self._stage.watch(account, partial(self._on_event, account))
         self._sockets.setdefault(account, []).append(socket)
 
-    def leave(self, socket: ToyExSocket) -> None:
+    def leave(self, socket: ClientSocket) -> None:
         """Tell a socket nothing more."""
         for sockets in self._sockets.values():
             if socket in sockets:
@@ -68,7 +68,7 @@ class News:
             socket.push(channel, row)
 
 
-class ToyExSocket:
+class ClientSocket:
     """One connection."""
 
     def __init__(self, stage: Stage, news: News, markets: dict[str, Instrument], socket: ServerSocket) -> None:

@@ -38,10 +38,10 @@ _BY_STATUS: Final[Mapping[int, Meaning]] = {
 
 @frozen
 class RefusalTable:
-    """What the codes of one venue mean.
+    """What the codes of one venue mean. For a venue without codes the keys are the beginnings of its texts.
 
-    A code that is in the table means what the table says, whatever the status. Else the status decides: 429 is
-    RateLimited, 401 and 403 end trading, 408 and all from 500 on leave the outcome unknown. All other refusals are
+    A code (or text) that is in the table means what the table says, whatever the status. Else the status decides: 429
+    is RateLimited, 401 and 403 end trading, 408 and all from 500 on leave the outcome unknown. All other refusals are
     Rejected: for the reason OTHER where nothing is known.
 
     RejectReason.EXPIRED is for a refused time stamp: the HTTP client then corrects the clock and sends it again. So a
@@ -67,8 +67,9 @@ class RefusalTable:
     ) -> AnyvenueError:
         """Return the error that a code means, wherever it came from: an answer, a row of a batch, a WebSocket."""
         detail = ": ".join(part for part in (code, text) if part) or f"HTTP status {status}"
-        what, advice = self.meanings.get(code) or _BY_STATUS.get(status) or (RejectReason.OTHER, _UNKNOWN)
-        is_known = code in self.meanings
+        meaning = self._meaning(code, text)
+        what, advice = meaning or _BY_STATUS.get(status) or (RejectReason.OTHER, _UNKNOWN)
+        is_known = meaning is not None
         if what is RejectReason.RATE_LIMITED or (status == 429 and not is_known):
             limited = f"too many requests; it was not run, send it again in {retry_after_s:.1f} s"
             return RateLimited(
@@ -80,6 +81,12 @@ class RefusalTable:
         if isinstance(what, RejectReason):
             return rejection(advice, reason=what, code=code, venue=self.venue, request=request, detail=detail)
         return what(advice, venue=self.venue, request=request, detail=detail)
+
+    def _meaning(self, code: str, text: str) -> Meaning | None:
+        if code:
+            return self.meanings.get(code)
+        found = [beginning for beginning in self.meanings if text.startswith(beginning)]
+        return self.meanings[max(found, key=len)] if found else None
 
 
 def retry_after_s(response: Response) -> float:

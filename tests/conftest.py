@@ -2,12 +2,32 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from hypothesis import settings
+from respx.mocks import AbstractRequestMocker
 
 settings.register_profile("same", derandomize=True, deadline=None, database=None)
 settings.register_profile("search", deadline=None, database=None, max_examples=1000, print_blob=True)
 settings.load_profile("same")  # `pytest --hypothesis-profile=search` looks further, with fresh randomness
+
+
+class OurTransport(AbstractRequestMocker):
+    """`respx.mock(using="anyvenue")` stands in for the product's own HTTP transport."""
+
+    name = "anyvenue"
+    targets = ("anyvenue.wire.transport.Transport",)
+    target_methods = ("handle_async_request",)
+
+    @classmethod
+    def to_httpx_request(cls, *, request: httpx.Request) -> httpx.Request:
+        return request
+
+    @classmethod
+    async def from_async_httpx_response(
+        cls, httpx_response: httpx.Response, target: object, **kwargs: object
+    ) -> httpx.Response:
+        return httpx_response
 
 
 @pytest.fixture(autouse=True, scope="session")

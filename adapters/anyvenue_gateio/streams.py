@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
+import msgspec
 import orjson
 from attrs import evolve, frozen
 
@@ -67,6 +68,20 @@ class Notice:
     topic: Topic | None = None
 
 
+class _Frame(msgspec.Struct, gc=False):
+    """What is around a frame's content, which stays as it came: how it is to be read, the channel says."""
+
+    channel: Any = ""
+    event: Any = None
+    error: Any = None
+    header: Any = None
+    time_ms: Any = 0
+    result: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_open: Final = msgspec.json.Decoder(_Frame).decode
+
+
 class Reader:
     """Reads the frames of one settle currency.
 
@@ -114,23 +129,22 @@ class Reader:
     def read_any(self, raw: bytes, ts_recv: int) -> Iterator[VenueEvent | Ack | ApiReply | Notice]:
         """Do as `read`, for a frame that `read_depth` left."""
         try:
-            message = orjson.loads(raw)
-            if not isinstance(message, dict):
-                raise TypeError(f"found {type(message).__name__}; allowed are objects")
-            if "header" in message:
+            message = _open(raw)
+            if message.header is not None:
                 yield _api_reply(decode(raw))
                 return
-            channel, event, result = message.get("channel", ""), message.get("event"), message.get("result")
-            if event in ("subscribe", "unsubscribe") or message.get("error"):
-                yield _ack(message, channel)
+            channel, event = message.channel, message.event
+            if event in ("subscribe", "unsubscribe") or message.error:
+                yield _ack(orjson.loads(raw), channel)
             handler = self._handlers.get(channel)
-            if handler is None or result is None or event in ("subscribe", "unsubscribe"):
+            if handler is None or event in ("subscribe", "unsubscribe"):
                 return
-            if channel in _EXACT:
-                result = decode(raw)["result"]
-            yield from handler(result, _whole(message.get("time_ms", 0)) * _MS_NS, ts_recv)
-        except VenueProtocolError:
-            raise
+            inner = bytes(message.result)
+            result = decode(inner) if channel in _EXACT else orjson.loads(inner)
+            if result is not None:
+                yield from handler(result, _whole(message.time_ms) * _MS_NS, ts_recv)
+        except VenueProtocolError as error:
+            raise VenueProtocolError(f"cannot be read: {error.text}", raw=raw) from error
         except (ArithmeticError, AttributeError, KeyError, LookupError, TypeError, ValueError) as error:
             raise VenueProtocolError(f"cannot be read: {type(error).__name__}: {error}", raw=raw) from error
 

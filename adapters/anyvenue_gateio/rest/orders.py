@@ -20,7 +20,7 @@ from anyvenue.model.enums import (
 )
 from anyvenue.model.errors import InvalidOrder, NotSupported, RejectReason, VenueProtocolError
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.numbers import exact, shortest_text
+from anyvenue.model.numbers import ZERO, exact, shortest_text
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import OrderReported
 from anyvenue.model.order_spec import OrderSpec
@@ -247,10 +247,12 @@ def newest(data: Mapping[str, Any], names: Sequence[str] = _TIMES) -> int:
 def order_report(data: Mapping[str, Any], instrument: Instrument, ts_recv: int) -> OrderReported:
     """Read an order, from REST or from a push. Raises KeyError, TypeError or ValueError for what is none."""
     size, left = exact(data["size"], "size"), exact(data["left"], "left")
-    filled = instrument.from_contracts(max(abs(size) - abs(left), Decimal(0)))
+    traded = abs(size) - abs(left)
+    filled = instrument.from_contracts(traded) if traded > 0 else ZERO
     state, reason, text = _state(data, filled, left)
+    name = client_order_id(data.get("text"))
     return OrderReported(
-        client_order_id=client_order_id(data.get("text")),
+        client_order_id=name,
         venue_order_id=str(data.get("id_string") or data["id"]),
         state=state,
         filled_quantity=filled,
@@ -258,7 +260,7 @@ def order_report(data: Mapping[str, Any], instrument: Instrument, ts_recv: int) 
         price=exact(data["price"], "price") or None,
         quantity=instrument.from_contracts(abs(size)) or None,  # a close order's size is 0
         sequence=int(data["update_id"]) if data.get("update_id") else None,
-        reason=reason or origin_reason(data.get("text")),
+        reason=reason or (origin_reason(data.get("text")) if name is None else None),
         text=text,
         ts_event=newest(data),
         ts_recv=ts_recv,

@@ -87,9 +87,10 @@ class AmendGuard:
 
     def on_order(self, before: Order, order: Order) -> Order:
         """Take note of an order's change; return the order to tell the strategy of, the new one where it has left."""
-        change = self._changes.get(order.client_order_id)
+        change = self._changes.get(order.client_order_id) if self._changes else None
         if change is None:
-            self._shrink_successor(before, order)
+            if self._successors:
+                self._shrink_successor(before, order)
             return order
         if order.is_terminal:
             self.drop(order.client_order_id)

@@ -75,7 +75,8 @@ class Guards:
 
     def on_order(self, before: Order, order: Order) -> Order:
         """Take note of an order's change; return the order to tell the strategy of."""
-        self.positions.on_order(order)
+        if len(self.positions):
+            self.positions.on_order(order)
         return self.amends.on_order(before, order)
 
     def on_position(self, position: Position) -> None:

@@ -37,7 +37,7 @@ class Portfolio:
         self._reported: dict[tuple[str, PositionSide], Position] = {}
         self._reported_at: dict[tuple[str, PositionSide], _Stamp] = {}
         self._balances: dict[tuple[str, str], Balance] = {}
-        self._missing: dict[str, Fill] = {}
+        self._missing: dict[str, tuple[Order, Decimal]] = {}
         self._balances_at: dict[tuple[str, str], _Stamp] = {}
         self._baselines: dict[str, int] = {}
 
@@ -48,9 +48,9 @@ class Portfolio:
         venue reported: whoever trades on a position must not be behind what is known of the orders.
         """
         position = self._booked(instrument, side)
-        for fill in self._missing.values():
-            if fill.instrument.key == instrument.key and fill.position_side is side:
-                position = position.apply(fill)
+        for order, price in self._missing.values():
+            if order.instrument.key == instrument.key and order.spec.position_side is side:
+                position = position.apply(_expected(order, price))
         return position
 
     def _booked(self, instrument: Instrument, side: PositionSide) -> Position:
@@ -58,23 +58,11 @@ class Portfolio:
 
     def expect(self, order: Order) -> None:
         """Take in how much an order has traded that no fill has told yet."""
-        missing, price = order.missing_fills, order.reported_average or order.price or self._mark(order.instrument)
-        if not missing or price is None:
+        price = order.missing_fills and (order.reported_average or order.price or self._mark(order.instrument))
+        if price:
+            self._missing[order.client_order_id] = order, price
+        elif self._missing:
             self._missing.pop(order.client_order_id, None)
-            return
-        self._missing[order.client_order_id] = Fill(
-            instrument=order.instrument,
-            trade_id=f"missing {order.client_order_id}",
-            client_order_id=order.client_order_id,
-            venue_order_id=order.venue_order_id,
-            side=order.side,
-            price=price,
-            quantity=missing,
-            position_side=order.spec.position_side,
-            estimated=True,
-            ts_event=order.ts_event,
-            ts_recv=order.ts_recv,
-        )
 
     def positions(self) -> list[Position]:
         """Return every position that was ever held, flat ones included."""
@@ -87,9 +75,9 @@ class Portfolio:
             leg = positions.get((key, side))
             if leg is not None:
                 total += leg.quantity
-        for fill in self._missing.values():
-            if fill.instrument.key == key:
-                total += fill.quantity * fill.side.sign
+        for order, _ in self._missing.values():
+            if order.instrument.key == key:
+                total += order.missing_fills * order.side.sign
         return total
 
     def balance(self, connection: str, currency: str) -> Balance | None:
@@ -172,6 +160,23 @@ class Portfolio:
             return position.realized_pnl - position.fees + position.funding
         pnl = position.net_pnl(mark)
         return pnl if position.instrument.kind is ContractKind.LINEAR else pnl * mark
+
+
+def _expected(order: Order, price: Decimal) -> Fill:
+    """Return the fill that will tell of what an order is known to have traded."""
+    return Fill(
+        instrument=order.instrument,
+        trade_id=f"missing {order.client_order_id}",
+        client_order_id=order.client_order_id,
+        venue_order_id=order.venue_order_id,
+        side=order.side,
+        price=price,
+        quantity=order.missing_fills,
+        position_side=order.spec.position_side,
+        estimated=True,
+        ts_event=order.ts_event,
+        ts_recv=order.ts_recv,
+    )
 
 
 def _is_news(told: Position | Balance, key: K, newest: dict[K, _Stamp]) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from attrs import field, frozen
 
@@ -26,7 +28,7 @@ class Amendment:
     fate: Fate = Fate.IN_FLIGHT
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Order:
     """An order as it is now. A change makes a new value: `order = order.apply(event)`.
 
@@ -85,6 +87,16 @@ class Order:
         """
         return transition(self, event)
 
+    def changed(self, changes: Mapping[str, Any]) -> Order:
+        """Return the order with some attributes changed: what `attrs.evolve` does, in a fifth of the time.
+
+        That is why an order has no slots: they could only be filled one by one.
+        """
+        new = object.__new__(Order)
+        vars(new).update(vars(self))
+        vars(new).update(changes)
+        return new
+
     @property
     def client_order_id(self) -> str:
         """Our own id for it."""
@@ -103,12 +115,14 @@ class Order:
     @property
     def filled_quantity(self) -> Decimal:
         """How much has traded, by the fills seen or by the venue's own count, whichever knows more."""
-        return max(self.booked_quantity, self.reported_quantity)
+        booked, reported = self.booked_quantity, self.reported_quantity
+        return reported if reported > booked else booked
 
     @property
     def missing_fills(self) -> Decimal:
         """How much the venue says has traded without a fill having been seen for it yet."""
-        return self.filled_quantity - self.booked_quantity
+        booked, reported = self.booked_quantity, self.reported_quantity
+        return reported - booked if reported > booked else ZERO
 
     @property
     def leaves_quantity(self) -> Decimal:

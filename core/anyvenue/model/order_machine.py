@@ -36,6 +36,9 @@ SENT, OPEN, PARTIAL = OrderState.SENT, OrderState.OPEN, OrderState.PARTIALLY_FIL
 FILLED, CANCELED = OrderState.FILLED, OrderState.CANCELED
 REJECTED, EXPIRED = OrderState.REJECTED, OrderState.EXPIRED
 
+_LIVING: Final = (OPEN, PARTIAL)
+_SENT_OR_LIVING: Final = (SENT, OPEN, PARTIAL)
+
 _Changes = dict[str, Any]
 
 
@@ -50,12 +53,15 @@ def transition(order: Order, event: ev.OrderEvent) -> Order:
     state = changes.get("state", order.state)
     if state not in allowed:
         raise _contradiction(order, event)
-    changes |= _ids(order, event)
-    changes["ts_event"] = max(order.ts_event, event.ts_event)
-    changes["ts_recv"] = max(order.ts_recv, event.ts_recv)
+    if event.venue_order_id != order.venue_order_id:
+        changes |= _ids(order, event)
+    if event.ts_event > order.ts_event:
+        changes["ts_event"] = event.ts_event
+    if event.ts_recv > order.ts_recv:
+        changes["ts_recv"] = event.ts_recv
     if state.is_terminal:
         changes |= _settled(order, state, changes)
-    return evolve(order, **changes)
+    return order.changed(changes)
 
 
 def _contradiction(order: Order, event: ev.OrderEvent, why: str = "") -> Contradiction:
@@ -267,6 +273,43 @@ def _is_stale(order: Order, event: ev.OrderReported) -> bool:
 
 
 def _reported(order: Order, event: ev.OrderReported) -> _Changes:
+    return _goes_on(order, event) or _reported_fully(order, event)
+
+
+def _goes_on(order: Order, event: ev.OrderReported) -> _Changes | None:
+    """Return what the common report changes: an order as it was asked for lives on. None where there is more to it.
+
+    It is what `_reported_fully` says of it, said in a third of the time.
+    """
+    quantity, reported = order.quantity, event.filled_quantity
+    is_plain = (
+        event.state in _LIVING
+        and order.state in _SENT_OR_LIVING
+        and order.amend is None
+        and order.lost_amend is None
+        and event.quantity == quantity
+        and event.price == order.price
+        and order.reported_quantity <= reported
+        and order.booked_quantity <= reported < quantity
+    )
+    if not is_plain:
+        return None
+    changes: _Changes = {
+        "state": PARTIAL if reported else OPEN,
+        "create": Fate.DONE,
+        "reported_quantity": reported,
+        "reported_average": event.average_price or order.reported_average,
+        "reason": None,
+        "text": "",
+    }
+    if event.sequence is not None:
+        changes["sequence"] = event.sequence
+    if event.ts_event > order.ts_terms:
+        changes["ts_terms"] = event.ts_event
+    return changes
+
+
+def _reported_fully(order: Order, event: ev.OrderReported) -> _Changes:
     filled = max(order.filled_quantity, event.filled_quantity)
     changes: _Changes = {
         "reported_quantity": max(order.reported_quantity, event.filled_quantity),

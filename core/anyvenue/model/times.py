@@ -24,6 +24,10 @@ def unix_ns(value: object, name: str) -> int:
     Takes ISO 8601 text with its zone, and Unix time as text or number, in the unit that its size tells. Raises
     ValueError, TypeError.
     """
+    if type(value) is int:
+        for below, unit_ns in _UNITS:
+            if 0 <= value < below:
+                return value * unit_ns
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         return _iso_ns(value, name)
     number = exact(value, name)  # type: ignore[arg-type]

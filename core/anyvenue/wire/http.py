@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence, Set
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import MappingProxyType
 from typing import Final
 
@@ -27,17 +26,24 @@ from anyvenue.wire.redaction import is_sensitive, redact
 from anyvenue.wire.refusal import Refusal
 from anyvenue.wire.request import Effect, Request, Response
 from anyvenue.wire.server_time import ServerTime
+from anyvenue.wire.transport import Transport
 
 __all__ = ["HttpClient"]
 
 KEEP_ALIVE_S: Final = 15.0
 """An idle connection is kept so long: less than servers keep theirs, lest a request meets one that is just closing."""
-CONNECT_PART: Final = 0.3
-"""How much of the timeout each of waiting for the pool, TCP and TLS may take: so a connection that does not come about
-shows as such, while it is certain that nothing has left."""
+CONNECT_PART: Final = 0.4
+"""How much of the timeout waiting for a free connection may take, and making one: so a connection that does not come
+about shows as such, while it is certain that nothing has left."""
 _SECOND_NS: Final = 1_000_000_000
 _NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-_USER_AGENT: Final = {"User-Agent": "anyvenue"}
+_USUAL: Final = {
+    "Accept": "*/*",
+    "Accept-Encoding": "gzip, deflate",
+    "Connection": "keep-alive",
+    "User-Agent": "anyvenue",
+}
+_URLS_KEPT: Final = 256
 
 _log = logging.getLogger("anyvenue.wire")
 
@@ -53,7 +59,8 @@ class HttpClient:
     signature goes elsewhere, the whole request as it is to leave; it gets the request, its whole path as plain text
     (that of `base_url` included) and the venue's time in nanoseconds. `limits_of` reads what an answer says of rate
     limits. `timeout_s` holds for one exchange, from connecting to the last byte.
-    `attempts` is how often a read is sent at most. `transport` stands in for the network.
+    `attempts` is how often a read is sent at most. `transport` stands in for the network: it is called as it is,
+    without the layers of an httpx client.
 
     Proxies and certificates named by environment variables are not used, redirects not followed, cookies not kept: a
     request is what the adapter made of it, to the host it names.
@@ -87,20 +94,18 @@ class HttpClient:
         self._patience_s = PATIENCE_S if limiter is None else limiter.patience_s
         self._limits_of = limits_of
         self._server_time = server_time or ServerTime(clock)
-        self._headers = {**_USER_AGENT, **headers}
+        self._headers = {**_USUAL, **headers}
         self._timeout_s = timeout_s
         self._attempts = attempts
         self._breaker = breaker
         self._jitter = jitter or chance_of(clock, base_url)
         self._secrets = secrets
         connect_s = timeout_s * CONNECT_PART
-        self._http = httpx.AsyncClient(
-            transport=transport,
-            trust_env=False,
-            limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE_S),
-            timeout=httpx.Timeout(None, connect=connect_s, pool=connect_s),  # the rest is on our clock
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        )
+        usual = Transport(connect_s=connect_s, keep_alive_s=KEEP_ALIVE_S)
+        self._transport = usual if transport is None else transport
+        self._extensions = {"timeout": {"connect": connect_s, "pool": connect_s}}  # the rest is on our clock
+        self._urls: dict[str, httpx.URL] = {}
+        self._is_closed = False
 
     async def send(self, request: Request) -> Response:
         """Send a request and return the venue's answer, where that is a success.
@@ -147,7 +152,9 @@ class HttpClient:
 
     async def close(self) -> None:
         """Close all connections. Closing twice does nothing; what is still on its way ends as unknown."""
-        await self._http.aclose()
+        if not self._is_closed:
+            self._is_closed = True
+            await self._transport.aclose()
 
     async def _attempt(self, request: Request) -> Response | Refusal:
         """Send once, when it may go. Faults of the transport are told like refusals, as faults of the server."""
@@ -164,9 +171,11 @@ class HttpClient:
             request, signature = signature, {}
             url = self._url(request)
         headers = self._all_headers(request, signature)
-        if self._http.is_closed:
+        if self._is_closed:
             raise self._not_sent(request, "this connection has been closed; open a new one")
-        message = self._http.build_request(request.method, url, headers=headers, content=request.body or None)
+        message = httpx.Request(
+            request.method, url, headers=headers, content=request.body or None, extensions=self._extensions
+        )
         secrets = {*signature.values(), *(value for name, value in headers.items() if is_sensitive(name))}
         outcome = await self._exchange(request, message, secrets)
         if isinstance(outcome, Response):
@@ -181,7 +190,8 @@ class HttpClient:
         started_ns = self._clock.time_ns()
         try:
             async with deadline(self._clock, self._timeout_s):
-                answer = await self._http.send(message)
+                answer = await self._transport.handle_async_request(message)
+                body = await _whole(answer)
         except _NEVER_LEFT as error:
             text = f"{self._base.host} could not be reached; check the network and the venue's status, then send again"
             fault: NotSent | OutcomeUnknown = self._not_sent(request, text, detail=_shown(error, secrets))
@@ -196,12 +206,13 @@ class HttpClient:
             now = self._clock.time_ns()
             took_ms = (now - started_ns) / 1_000_000
             _log.debug("%s %s: %d in %.1f ms", self._venue, request.name, answer.status_code, took_ms)
-            headers = dict(answer.headers)
-            return Response(status=answer.status_code, headers=headers, body=answer.content, ts_recv=now)
+            return Response(status=answer.status_code, headers=_headers_of(answer), body=body, ts_recv=now)
         # It is raised outside of the except blocks, lest it carry the transport's error along, which nobody redacted.
         return Refusal(fault, server_fault=True)
 
     def _url(self, request: Request) -> httpx.URL:
+        if (known := self._urls.get(request.target)) is not None:
+            return known
         target = self._base.raw_path.rstrip(b"/") + request.target.encode()
         try:
             url = self._base.copy_with(raw_path=target)
@@ -212,6 +223,9 @@ class HttpClient:
                 f"{request.name}: found a path that would not be sent as it is; allowed are paths that begin with a "
                 "slash and have no parts . or .., together with the query in 65536 characters"
             )
+        if len(self._urls) >= _URLS_KEPT:
+            self._urls.clear()
+        self._urls[request.target] = url
         return url
 
     def _signature(self, request: Request) -> Mapping[str, str] | Request:
@@ -293,6 +307,24 @@ def _checked(base_url: str) -> httpx.URL:
             "password, query and fragment"
         )
     return url
+
+
+async def _whole(answer: httpx.Response) -> bytes:
+    """Return an answer's body; where it does not come whole, its connection is let go."""
+    try:
+        return await answer.aread()
+    except BaseException:
+        await answer.aclose()
+        raise
+
+
+def _headers_of(answer: httpx.Response) -> dict[str, str]:
+    """Return the headers by their names in lower case; several of one name become a list with commas."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in answer.headers.raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
 
 
 def _shown(error: Exception, secrets: Set[str]) -> str:

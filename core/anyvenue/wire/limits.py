@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from bisect import insort
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Final, TypeAlias
 
 from attrs import define, field, frozen
@@ -45,7 +46,7 @@ class Bucket:
                 "allowed are per_s > 0 and 0 <= reserve < limit"
             )
 
-    @property
+    @cached_property
     def per_ns(self) -> int:
         """The window's length."""
         return round(self.per_s * _SECOND_NS)
@@ -136,7 +137,7 @@ class RateLimiter:
         ValueError for a rule that does not exist.
         """
         cost = self._cost(charges)
-        if not cost:
+        if not cost or (not self._waiting and self._take_at_once(cost, urgent)):
             return
         patience_s = self.patience_s if patience_s is None else patience_s
         turn: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -165,13 +166,24 @@ class RateLimiter:
                 if item.reset_ns is not None and item.reset_ns > now:
                     free_ns = min(free_ns, item.reset_ns)
                 window.add(free_ns, unknown)
-        self._let_go()
+        if self._waiting:
+            self._let_go()
 
     def block(self, charge: Charge, until_ns: int) -> None:
         """Let nothing of that window leave before `until_ns`, by our clock, urgent or not. Raises as `learn` does."""
         window = self._window((self._bucket(charge).name, charge.key), self._clock.time_ns())
         window.blocked_until_ns = max(window.blocked_until_ns, until_ns)
         self._let_go()
+
+    def _take_at_once(self, cost: dict[_Id, int], urgent: bool) -> bool:
+        """Take what nobody has to wait for; where it does not all fit now, nothing is taken."""
+        now = self._clock.time_ns()
+        for identity, weight in cost.items():
+            if self._window(identity, now).soonest(now, weight, self._most(identity[0], urgent)) != now:
+                return False
+        for identity, weight in cost.items():
+            self._windows[identity].add(now + self._buckets[identity[0]].per_ns, weight)
+        return True
 
     def _let_go(self) -> None:
         """Plan who goes when. Who may go now goes, who would wait too long is refused, for the next a timer is set."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import suppress
 from decimal import Decimal
 from itertools import permutations
 
 import pytest
+from attrs import evolve
+from attrs.exceptions import FrozenInstanceError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,6 +41,7 @@ from anyvenue.model import (
     RejectReason,
     Side,
     Tick,
+    order_machine,
 )
 
 NEW, SENT, OPEN = OrderState.NEW, OrderState.SENT, OrderState.OPEN
@@ -171,6 +175,48 @@ def test_no_sequence_of_events_gives_an_impossible_order(events):
         # Said twice is said once. (A command that is sent again, and its refusal, are new facts.)
         if not isinstance(event, OrderSent | AmendSent | CancelSent):
             assert order.apply(event) == order
+
+
+PLAIN_REPORTS = st.builds(
+    OrderReported,
+    state=st.sampled_from([OPEN, PARTIAL, FILLED, CANCELED]),
+    filled_quantity=st.sampled_from([D(0), D(3), D(4), D(10), D(14)]),
+    average_price=st.sampled_from([None, D(100), D(99)]),
+    price=st.sampled_from([None, D(100), D("100.0"), D(99)]),
+    quantity=st.sampled_from([None, D(10), D(10), D(20)]),
+    sequence=st.sampled_from([None, 1, 2, 3]),
+    venue_order_id=st.sampled_from([None, "v1", "v2"]),
+    ts_event=st.integers(0, 3),
+    ts_recv=st.integers(0, 3),
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(st.sampled_from(EVENTS) | PLAIN_REPORTS, max_size=6), PLAIN_REPORTS)
+def test_the_common_report_changes_by_the_short_way_what_it_does_by_the_long_one(events, last):
+    order = after(OrderSent())
+    for event in events:
+        with suppress(Contradiction):
+            order = order.apply(event)
+    ways = []
+    for patched in (False, True):
+        with pytest.MonkeyPatch.context() as patch:
+            if patched:
+                patch.setattr(order_machine, "_goes_on", lambda order, event: None)
+            try:
+                ways.append(order.apply(last))
+            except Contradiction as error:
+                ways.append(str(error))
+    assert ways[0] == ways[1]
+
+
+def test_a_changed_order_is_a_new_one_of_which_only_that_differs():
+    order = after(OrderSent(), ACCEPTED, fill("t1", 4))
+    changed = order.changed({"text": "why", "ts_recv": 5})
+    assert changed == evolve(order, text="why", ts_recv=5)
+    assert (order.text, hash(changed)) == ("", hash(evolve(order, text="why", ts_recv=5)))
+    with pytest.raises(FrozenInstanceError):
+        changed.text = "another"
 
 
 def explored(depth):

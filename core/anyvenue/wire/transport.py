@@ -1,0 +1,261 @@
+"""HTTP/1.1 over asyncio as an httpx transport: connections that are kept, and looked at before they are used again.
+
+httpx's own costs four times as much a request. What it promises is promised here too: a ConnectError, ConnectTimeout or
+PoolTimeout means that nothing has left; every other error that something may have.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import ssl
+from collections import deque
+from functools import cache
+from time import monotonic
+from typing import Final, TypeAlias, cast
+
+import httpx
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+__all__ = ["Transport"]
+
+CONNECTIONS_MAX: Final = 100
+"""So many requests may be on their way at once; the next one waits for its turn."""
+ANSWER_BYTES_MAX: Final = 256 * 1024 * 1024
+"""Far more than any venue's largest answer; beyond it the connection is given up, not the memory filled."""
+_PORTS: Final = {"http": 80, "https": 443}
+_TURNS_TO_CLOSE: Final = 20
+"""An aborted connection is gone within a few turns of the loop."""
+
+_Origin: TypeAlias = tuple[str, str, int]
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """Sends requests over connections of its own. No proxy, no redirects, no cookies, no HTTP/2.
+
+    `connect_s` is how long waiting for a free connection may take, and how long TCP and TLS may take together. A
+    connection idle for `keep_alive_s` is not used any more. Certificates are verified against certifi's.
+
+    Raises PoolTimeout, ConnectTimeout, ConnectError and UnsupportedProtocol where nothing has left.
+    """
+
+    def __init__(self, *, connect_s: float, keep_alive_s: float) -> None:
+        self._connect_s = connect_s
+        self._keep_alive_s = keep_alive_s
+        self._free = asyncio.Semaphore(CONNECTIONS_MAX)
+        self._idle: dict[_Origin, deque[_Connection]] = {}
+        self._open: set[_Connection] = set()
+        self._is_closed = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and return the whole answer."""
+        url = request.url
+        origin = url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS.get(url.scheme, 0)
+        head, body = _head(request), await request.aread()
+        if self._free.locked():
+            await self._turn()
+        else:
+            await self._free.acquire()
+        try:
+            connection = self._kept(origin) or await self._connected(origin)
+            try:
+                answer = await connection.exchange(head + body, is_head=request.method == "HEAD")
+            except BaseException:
+                connection.abort()
+                raise
+            self._keep(origin, connection)
+        finally:
+            self._free.release()
+        return answer
+
+    async def aclose(self) -> None:
+        """Close every connection. What is still on its way fails."""
+        self._is_closed = True
+        self._idle.clear()
+        for connection in tuple(self._open):
+            connection.abort()
+        for _ in range(_TURNS_TO_CLOSE):
+            if self._open:
+                await asyncio.sleep(0)
+
+    async def _turn(self) -> None:
+        try:
+            async with asyncio.timeout(self._connect_s):
+                await self._free.acquire()
+        except TimeoutError:
+            raise httpx.PoolTimeout(f"{CONNECTIONS_MAX} requests are on their way already") from None
+
+    def _kept(self, origin: _Origin) -> _Connection | None:
+        """Return the connection that was used last, None where there is none that can be relied upon."""
+        idle = self._idle.get(origin)
+        while idle:
+            connection = idle.pop()
+            if connection.is_fresh(monotonic() - self._keep_alive_s):
+                return connection
+            connection.abort()
+        return None
+
+    def _keep(self, origin: _Origin, connection: _Connection) -> None:
+        if not connection.is_reusable or self._is_closed:
+            connection.abort()
+            return
+        now = connection.idle_since = monotonic()
+        idle = self._idle.setdefault(origin, deque())
+        idle.append(connection)
+        while idle[0].idle_since < now - self._keep_alive_s:
+            idle.popleft().abort()
+
+    async def _connected(self, origin: _Origin) -> _Connection:
+        scheme, host, port = origin
+        if scheme not in _PORTS:
+            raise httpx.UnsupportedProtocol(f"found {scheme!r}; allowed are http and https")
+        try:
+            async with asyncio.timeout(self._connect_s):
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    lambda: _Connection(self._open),
+                    host,
+                    port,
+                    ssl=_trusted() if scheme == "https" else None,
+                    happy_eyeballs_delay=0.25,
+                )
+        except TimeoutError:
+            raise httpx.ConnectTimeout(f"no connection within {self._connect_s:g} s") from None
+        except (OSError, UnicodeError) as error:  # ssl.SSLError is an OSError; a host may be no name at all
+            raise httpx.ConnectError(str(error) or type(error).__name__) from error
+        if self._is_closed:
+            connection.abort()
+            raise httpx.ConnectError("closed meanwhile")
+        return connection
+
+
+class _Connection(asyncio.Protocol):
+    """One connection, with one exchange at a time."""
+
+    def __init__(self, open_ones: set[_Connection]) -> None:
+        self.idle_since = 0.0
+        self.is_reusable = True
+        self._open = open_ones
+        self._transport: asyncio.Transport
+        self._poll = select.poll()
+        self._answer: asyncio.Future[httpx.Response] | None = None
+        self._parser: HttpResponseParser | None = None
+        self._is_head = False
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body: list[bytes] = []
+        self._size = 0
+        self._has_begun = False
+
+    def is_fresh(self, least: float) -> bool:
+        """Tell whether it was used after `least`, and nothing has come over it since: not even its end."""
+        is_open = self.is_reusable and not self._transport.is_closing()
+        return is_open and self.idle_since >= least and not self._poll.poll(0)
+
+    async def exchange(self, data: bytes, *, is_head: bool) -> httpx.Response:
+        """Write a request and return its answer."""
+        self._parser = HttpResponseParser(self)
+        self._is_head, self._has_begun = is_head, False
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(data)
+        try:
+            return await self._answer
+        finally:
+            self._answer = None
+
+    def abort(self) -> None:
+        """Close it, now."""
+        self.is_reusable = False
+        self._transport.abort()
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+        self._open.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._open.discard(self)
+        self.is_reusable = False
+        # Without a length the end of the connection is the end of the answer, where it is an orderly one.
+        if exc is None and self._has_begun and not self._is_framed():
+            self._finish()
+        if self._answer is not None and not self._answer.done():
+            if exc is None:
+                self._answer.set_exception(httpx.RemoteProtocolError("the server closed the connection"))
+            else:
+                self._answer.set_exception(httpx.ReadError(str(exc) or type(exc).__name__))
+
+    def data_received(self, data: bytes) -> None:
+        if self._answer is None or self._answer.done() or self._parser is None:
+            self.abort()  # nobody asked
+            return
+        try:
+            self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade) as error:
+            self._fail(f"found what is not HTTP/1.1 ({type(error).__name__})")
+            return
+        if self._size > ANSWER_BYTES_MAX:
+            self._fail(f"the answer is larger than {ANSWER_BYTES_MAX} bytes")
+
+    # What the parser calls
+
+    def on_message_begin(self) -> None:
+        if self._answer is None or self._answer.done():
+            self.is_reusable = False  # more than was asked for
+            return
+        self._headers, self._body, self._size = [], [], 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name, value))
+        self._size += len(name) + len(value)
+
+    def on_headers_complete(self) -> None:
+        assert self._parser is not None  # noqa: S101 - it is what calls
+        self._has_begun = self._parser.get_status_code() >= 200
+        if self._is_head and self._has_begun:
+            self.is_reusable = False  # the parser does not know that no body follows
+            self._finish()
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+        self._size += len(body)
+
+    def on_message_complete(self) -> None:
+        if self._has_begun:  # what came before is news only, such as 100 Continue
+            self._finish()
+
+    def _is_framed(self) -> bool:
+        return any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._headers)
+
+    def _finish(self) -> None:
+        parser, answer = self._parser, self._answer
+        if parser is None or answer is None or answer.done():
+            return
+        self.is_reusable = self.is_reusable and parser.should_keep_alive()
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        try:
+            answer.set_result(httpx.Response(parser.get_status_code(), headers=self._headers, content=body))
+        except httpx.DecodingError as error:
+            answer.set_exception(error)
+
+    def _fail(self, text: str) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(httpx.RemoteProtocolError(text))
+        self.abort()
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    context = httpx.create_ssl_context(trust_env=False)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _head(request: httpx.Request) -> bytes:
+    """Return the request line and the headers. Raises LocalProtocolError where they would be more than that."""
+    lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
+    lines += [b"%s: %s" % header for header in request.headers.raw]
+    head = b"\r\n".join(lines)
+    if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1 or b"\0" in head:
+        raise httpx.LocalProtocolError("found a line break in a header; allowed are printable characters")
+    return head + b"\r\n\r\n"

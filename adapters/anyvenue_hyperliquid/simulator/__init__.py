@@ -1,0 +1,1 @@
+"""A simulator that speaks Hyperliquid's protocol."""

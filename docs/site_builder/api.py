@@ -1,4 +1,4 @@
-"""The pages of the API reference: which module's public names stand on which, for mkdocstrings to read from the source."""
+"""The pages of the API reference: which public names stand on which, for mkdocstrings to read from the source."""
 
 from __future__ import annotations
 
@@ -7,13 +7,23 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any, Final
 
+from attrs import frozen
+
 __all__ = ["PAGES", "documented", "pages"]
 
-PAGES: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
-    "strategies": (
+
+@frozen
+class _Page:
+    title: str
+    about: str
+    modules: tuple[str, ...]
+    """`.*` stands for all modules of a package."""
+
+
+PAGES: Final[Mapping[str, _Page]] = {
+    "strategies": _Page(
         "Strategies and scripts",
-        "What the author of a strategy or a script works with. All but the first two modules' helpers can be imported "
-        "from `anyvenue` itself.",
+        "What the author of a strategy or a script works with.",
         (
             "anyvenue.engine.strategy",
             "anyvenue.engine.backtest",
@@ -27,19 +37,18 @@ PAGES: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
             "anyvenue.venue.session_account",
         ),
     ),
-    "model": (
+    "model": _Page(
         "The model",
-        "What trading is: values without I/O. Times are nanoseconds since the epoch, UTC; prices, quantities and money "
-        "are `Decimal`.",
+        "What trading is: values, no I/O. Times are nanoseconds since the epoch, UTC; prices and money are `Decimal`.",
         ("anyvenue.model.*",),
     ),
-    "venue": (
+    "venue": _Page(
         "The plugin interface",
         "What an adapter implements, and what joins it to the rest.",
-        ("anyvenue.venue.*", "anyvenue.venue.secrets"),
+        ("anyvenue.venue.*", "anyvenue.venue.secrets.reference", "anyvenue.venue.secrets.source"),
     ),
-    "wire": ("HTTP and WebSocket", "What carries an adapter's requests and frames.", ("anyvenue.wire.*",)),
-    "simulation": (
+    "wire": _Page("HTTP and WebSocket", "What carries an adapter's requests and frames.", ("anyvenue.wire.*",)),
+    "simulation": _Page(
         "Simulators",
         "The clock and the market that a simulator stands on, and the server around an adapter's dialect.",
         (
@@ -49,10 +58,13 @@ PAGES: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
             "anyvenue.simulation.server.*",
         ),
     ),
-    "testing": ("The conformance kit", "How an adapter is proven.", ("anyvenue.testing",)),
+    "testing": _Page(
+        "The conformance kit",
+        "How an adapter is proven.",
+        ("anyvenue.testing.suite", "anyvenue.testing.bench", "anyvenue.testing.behaviour"),
+    ),
 }
-"""Each page by its file's name: title, what it is about, and its modules; `.*` stands for all modules of a package."""
-
+"""Each page by its file's name."""
 
 _INSIDE: Final = ("anyvenue.model.book_side", "anyvenue.model.float_delta", "anyvenue.model.float_side")
 """Modules with public names that are only for their neighbours."""
@@ -62,8 +74,8 @@ def pages() -> dict[str, str]:
     """Return the pages by file name, as Markdown for mkdocstrings."""
     told: set[str] = set()
     made = {}
-    for name, (title, about, _) in PAGES.items():
-        parts = [f"# {title}", about]
+    for name, page in PAGES.items():
+        parts = [f"# {page.title}", page.about]
         for module in _modules(name):
             if module in told:
                 continue
@@ -80,7 +92,7 @@ def documented() -> set[str]:
 
 
 def _modules(page: str) -> Iterator[str]:
-    for wanted in PAGES[page][2]:
+    for wanted in PAGES[page].modules:
         package, star, _ = wanted.partition(".*")
         if star:
             path = import_module(package).__path__

@@ -34,7 +34,7 @@ def matrix() -> str:
 
 
 def of_venue(name: str, old: str) -> str:
-    """Return a venue's capabilities: grade and note from its descriptor, the last two columns as they stand in `old`."""
+    """Return a venue's capabilities: the grades from its descriptor, the last two columns as they stand in `old`."""
     venue = VENUES.load(name)
     kept = {cells[0]: cells[2:] for row in _ROW.finditer(old) if len(cells := row["cells"].split(" | ")) == len(_HEAD)}
     rows = [

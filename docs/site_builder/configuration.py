@@ -105,7 +105,7 @@ def meanings(cls: type[Any]) -> dict[str, str]:
         attributes = inspect.cleandoc(base.__doc__ or "").partition("Attributes:\n")[2].partition("\n\n")[0]
         for entry in _ENTRY.finditer(attributes):
             text = " ".join(entry["text"].split())
-            found |= {name: text for name in entry["names"].split(", ")}
+            found |= dict.fromkeys(entry["names"].split(", "), text)
     return found
 
 

@@ -348,8 +348,20 @@ def strategy(name: str, directory: Path) -> None:
 @click.option("--allow", metavar="FEATURE", multiple=True, help="Test an approximate capability like any other.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of all that the simulator draws by chance.")
 @click.option("--only", metavar="TEXT", default="", help="Only behaviours with this in their names (as pytest's -k).")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
-@click.option("--html", "html_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the report as JSON too.",
+)
+@click.option(
+    "--html",
+    "html_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the report as an HTML page too.",
+)
 @click.pass_context
 def conformance(ctx: click.Context, /, venue: str, **options: Any) -> None:
     """Test whether VENUE does what every venue has to do, against its simulator.

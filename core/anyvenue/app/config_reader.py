@@ -34,13 +34,24 @@ from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueDesc
 from anyvenue.venue.registry import PluginError
 from anyvenue.venue.secrets import SecretReference
 
-__all__ = ["load", "read"]
+__all__ = ["ConnectionTable", "StrategyTable", "load", "read"]
 
 T = TypeVar("T")
 
 
 @frozen(kw_only=True)
-class _ConnectionTable:
+class ConnectionTable:
+    """`[connections.NAME]`: an account on a venue, under a name of its own.
+
+    Attributes:
+        adapter: the venue, as `anyvenue venues` lists it.
+        environment: where market data comes from and orders go.
+        allow_live: whether `live` may be used: it trades real money.
+        allow_approximate: capabilities to be used although the venue has them only approximately.
+        credentials: references to the secrets that `testnet` and `live` need, by the adapter's names for them.
+        options: the adapter's own, each adapter's in a table of its name.
+    """
+
     adapter: str
     environment: Environment = Environment.SIMULATOR
     allow_live: bool = False
@@ -50,7 +61,16 @@ class _ConnectionTable:
 
 
 @frozen(kw_only=True)
-class _StrategyTable:
+class StrategyTable:
+    """`[strategy]`: what trades, and where.
+
+    Attributes:
+        class_: the name of an installed strategy, or `module:Class`; a module may lie beside the configuration.
+        connections: those it trades on, in its order; where they are not said, all, in the order of the file.
+        on_failure: what becomes of positions when the strategy raises.
+        parameters: the strategy's own.
+    """
+
     class_: str
     connections: tuple[str, ...] | None = None
     on_failure: Literal["keep", "flatten"] = "keep"
@@ -179,7 +199,7 @@ class _Loader:
 
     def _connection(self, name: str, table: Any) -> ConnectionConfig | None:
         path: KeyPath = ("connections", name)
-        connection = self._structure(table, _ConnectionTable, path)
+        connection = self._structure(table, ConnectionTable, path)
         if connection is None:
             return None
         try:
@@ -200,7 +220,7 @@ class _Loader:
             options=options,
         )
 
-    def _check_environment(self, descriptor: VenueDescriptor, connection: _ConnectionTable, path: KeyPath) -> None:
+    def _check_environment(self, descriptor: VenueDescriptor, connection: ConnectionTable, path: KeyPath) -> None:
         wanted = connection.environment
         if wanted not in descriptor.environments:
             has = listed(environment.value for environment in Environment if environment in descriptor.environments)
@@ -232,7 +252,7 @@ class _Loader:
 
     def _strategy(self, table: Any, connections: tuple[str, ...]) -> StrategyConfig | None:
         path: KeyPath = ("strategy",)
-        strategy = self._structure(table, _StrategyTable, path)
+        strategy = self._structure(table, StrategyTable, path)
         if strategy is None:
             return None
         wanted = connections if strategy.connections is None else strategy.connections

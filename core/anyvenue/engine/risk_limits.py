@@ -64,7 +64,12 @@ class BookLimits:
     """Limits of all that is held and ordered together; None is no limit.
 
     Notional is in quote money at the mark price (else the mid), never at the last trade, and counts the worst that
-    open orders can do: gross sums each instrument's larger side, net the side to which all of them lean.
+    open orders can do.
+
+    Attributes:
+        max_gross_notional: largest sum of the notional of each instrument's larger side.
+        max_net_notional: largest notional of the side to which all instruments together lean.
+        max_open_orders: most orders open at one time.
     """
 
     max_gross_notional: Decimal | None = None
@@ -83,7 +88,11 @@ class BookLimits:
 
 @frozen(kw_only=True)
 class WholeBookLimits(BookLimits):
-    """Limits over all connections. `max_leverage` is gross notional over equity."""
+    """Limits over all connections.
+
+    Attributes:
+        max_leverage: largest gross notional over equity.
+    """
 
     max_leverage: Decimal | None = None
 
@@ -99,10 +108,12 @@ class WholeBookLimits(BookLimits):
 
 @frozen(kw_only=True)
 class ConnectionLimits(BookLimits):
-    """Limits of one connection. `order_rate` is the largest number of creates and amends in any one second.
+    """Limits of one connection.
 
-    Choose it below the venue's own rate: what this refuses has a reason and costs nothing, what the venue refuses
-    may cost the right to trade for a while.
+    Attributes:
+        order_rate: the largest number of creates and amends in any one second. Choose it below the venue's own rate:
+            what this refuses has a reason and costs nothing, what the venue refuses may cost the right to trade for a
+            while.
     """
 
     order_rate: int | None = None
@@ -114,7 +125,12 @@ class ConnectionLimits(BookLimits):
 
 @frozen(kw_only=True)
 class LossSteps:
-    """How much may be lost, in quote money: at `reduce` only what reduces a position passes, at `halt` the run ends."""
+    """How much may be lost, in quote money.
+
+    Attributes:
+        reduce: from here on only what reduces a position passes.
+        halt: here the run ends.
+    """
 
     reduce: Decimal | None = None
     halt: Decimal | None = None
@@ -139,8 +155,9 @@ class RiskLimits(InstrumentLimits):
         instruments: limits of single instruments, by symbol.
         connections: limits of single connections, by name.
         book: limits over all connections.
-        daily_loss: of the day, which begins at `day_hour` o'clock UTC.
-        drawdown: from the highest equity so far.
+        daily_loss: how much may be lost in a day.
+        drawdown: how much may be lost from the highest equity so far.
+        day_hour: the hour at which the day of `daily_loss` begins.
         on_limit: what becomes of positions when a loss limit halts the run: `keep` or `flatten`.
         hang_s: so long may a strategy take over one event; then its orders are canceled from beside.
         dead_man_s: have the venues cancel all orders of the account unless heard of within so many seconds.

@@ -90,9 +90,9 @@ class Reader:
             assert re.search(".*".join(wanted), output, re.DOTALL), f"{command} does not show\n{shown}\nbut\n{output}"
 
     def finished(self, command):
-        run = subprocess.run(
+        run = subprocess.run(  # noqa: S602 - our own documentation
             command,
-            shell=True,  # noqa: S602 - our own documentation
+            shell=True,
             cwd=self.folder,
             env=self.environment(),
             stdin=subprocess.DEVNULL,

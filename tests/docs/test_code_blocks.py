@@ -1,8 +1,8 @@
 """The code of README and docs/ runs, a page's blocks in their order and in one folder.
 
     python    executed, in one namespace, top-level await included; marked `no-run` it is only compiled
-    console   each line behind `$ ` is a command that must end well, or with the mark `exit=CODE`; what is shown below it must
-              be in its output, `...` standing for anything; marked `until-interrupted` it is stopped by Ctrl-C
+    console   each line behind `$ ` is a command that must end well, or with the mark `exit=CODE`; what is shown below it
+              must be in its output, `...` standing for anything; marked `until-interrupted` it is stopped by Ctrl-C
     toml      parsed, and checked like a configuration where it has a table of one
     json      parsed
     bash      stands in .ci/run word for word, or is how uv is installed
@@ -25,11 +25,11 @@ from pathlib import Path
 
 import pytest
 import tomli_w
-from site_builder.code import code_blocks
 
 from anyvenue.app.config import Overrides
 from anyvenue.app.config_reader import load
 from anyvenue.app.plugins import InstalledPlugins
+from site_builder.code import code_blocks
 
 ROOT = Path(__file__).parents[2]
 PAGES = [

@@ -113,8 +113,8 @@ class OrderRules:
         closes = held * wish.side.sign < 0 and wish.size <= abs(held)
         if not wish.reduce_only and not closes and wish.size * wish.price < MINIMUM:
             raise Refused("Order must have minimum value of $10.", status="minTradeNtlRejected")
-        count = len(self._file.open(account))
-        if count >= OPEN_MAX and (wish.reduce_only or count >= self._most(account)):
+        count = self._file.count_open(account, OPEN_MAX)
+        if count and (wish.reduce_only or count >= self._most(account)):
             raise Refused("Too many open orders.", status="tooManyOpenOrdersRejected")
 
     def check_reduces(self, account: str, wish: Wish) -> None:

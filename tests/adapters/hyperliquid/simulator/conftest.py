@@ -118,8 +118,9 @@ class Venue:
             now = self.clock.time_ns()
             self.stage.exchange.apply_depth(symbol, bids, asks, snapshot=True, ts_event=now)
             listing.tell_snapshot(now)
-            mark = (Decimal(bids[0][0]) + Decimal(asks[0][0])) / 2
-            self.stage.exchange.set_mark(symbol, mark, mark)
+            if bids and asks:
+                mark = (Decimal(bids[0][0]) + Decimal(asks[0][0])) / 2
+                self.stage.exchange.set_mark(symbol, mark, mark)
 
         self.stage.market.do(tell)
         self.settle()

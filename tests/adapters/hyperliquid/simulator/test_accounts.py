@@ -152,8 +152,10 @@ def test_a_liquidation_is_told_with_its_fills(venue: Any) -> None:
     fill = here.mine("userFills")[0]
     assert fill["liquidation"] == {"liquidatedUser": here.address, "markPx": "58000.0", "method": "backstop"}
     assert here.status(oid) == "liquidatedCanceled"
-    kinds = [set(event) for event in client.of("user")]
-    assert kinds == [{"liquidation"}, {"fills"}]
+    (liquidation, fills, canceled) = client.of("user")
+    assert liquidation["liquidation"]["liquidated_user"] == here.address
+    assert fills == {"fills": [fill]}
+    assert canceled == {"nonUserCancel": [{"coin": "BTC", "oid": oid}]}
 
 
 def test_the_rest_of_the_account_s_questions_are_answered(venue: Any) -> None:

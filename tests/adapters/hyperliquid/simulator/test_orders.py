@@ -142,6 +142,11 @@ def test_an_action_of_more_than_200_items_is_refused_whole(venue: Any) -> None:
     assert here.open() == []
 
 
+def test_a_builder_that_was_not_approved_is_refused(venue: Any) -> None:
+    action = {"type": "order", "orders": [item()], "grouping": "na", "builder": {"b": "0x" + "1" * 40, "f": 1}}
+    assert venue().act(action) == "Builder fee has not been approved."
+
+
 def test_a_small_rest_may_be_closed_with_and_without_reduce_only(venue: Any) -> None:
     for reduce_only in (False, True):
         here = venue()

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import builtins
+import json
 from typing import Any
 
 import msgpack
 import pytest
+from hyperliquid.utils.signing import action_hash as sdk_hash
+from hyperliquid.utils.signing import order_request_to_order_wire, order_wires_to_order_action
+from hyperliquid.utils.types import Cloid
+from hypothesis import given
+from hypothesis import strategies as st
 
 from anyvenue_hyperliquid.simulator.actions import read_action
 from anyvenue_hyperliquid.simulator.signatures import action_hash, address_of_key, recover_l1, recover_user_signed
@@ -177,6 +183,46 @@ def test_an_action_is_packed_byte_by_byte() -> None:
         "83a474797065a56f72646572a66f72646572739186a16104a162c3a170a6313637302e31a173a6302e30313437a172c2a17481a5"
         "6c696d697481a3746966a3496f63a867726f7570696e67a26e61"
     )
+
+
+PRICES = st.decimals(min_value="0.0001", max_value="99999", places=4).map(float)
+SIZES = st.decimals(min_value="0.00001", max_value="999", places=5).map(float)
+
+
+@given(
+    asset=st.sampled_from([0, 1, 110000, 10107]),
+    is_buy=st.booleans(),
+    size=SIZES,
+    price=PRICES,
+    kind=st.sampled_from(
+        [
+            {"limit": {"tif": "Ioc"}},
+            {"limit": {"tif": "Alo"}},
+            {"trigger": {"triggerPx": 103.5, "isMarket": False, "tpsl": "tp"}},
+        ]
+    ),
+    reduce_only=st.booleans(),
+    cloid=st.none() | st.integers(1, 2**128 - 1).map(Cloid.from_int),
+    nonce=st.integers(0, 2**63),
+    expires=st.none() | st.integers(0, 2**63),
+)
+def test_any_order_of_the_sdk_is_hashed_as_the_sdk_hashes_it(
+    asset: int,
+    is_buy: bool,
+    size: float,
+    price: float,
+    kind: Any,
+    reduce_only: bool,
+    cloid: Cloid | None,
+    nonce: int,
+    expires: int | None,
+) -> None:
+    wish: Any = {"is_buy": is_buy, "sz": size, "limit_px": price, "order_type": kind, "reduce_only": reduce_only}
+    wire = order_request_to_order_wire({**wish, "cloid": cloid}, asset)
+    action = order_wires_to_order_action([wire])
+    read = read_action(json.loads(json.dumps(dict(reversed(action.items())))))
+    assert read is not None
+    assert action_hash(read, nonce, VAULT, expires) == sdk_hash(action, VAULT, nonce, expires)
 
 
 def test_a_user_signed_action_is_that_of_its_key() -> None:

@@ -161,7 +161,8 @@ class OrderFile:
             return Standing("open", kept.size, True)
         order = self.behind(kept)
         if order is None:
-            return Standing(kept.ended or "canceled", kept.size, False)
+            status, size = kept.told or ("canceled", kept.size)
+            return Standing(kept.ended or status, size, False)
         left = order.quantity - order.filled_quantity
         if not order.is_terminal:
             return Standing("triggered" if order.triggered else "open", left, True)

@@ -105,7 +105,10 @@ class ExchangeApi:
             signer = recover_l1(hashed, signature, is_mainnet=self._conditions.mainnet)
         except (OverflowError, ValueError):
             raise Refused(_UNRECOVERED) from None
-        account = self._wallets.acted_for(signer, vault)
+        try:
+            account = self._wallets.acted_for(signer, vault)
+        except Refused as refused:
+            raise Refused(f"L1 error: {refused.text}" if self._quirks.l1_prefix else refused.text) from None
         self._records.of(account)
         now_ms = self._stage.time_ns() // _MS_NS
         objection = self._nonces.objection(signer, nonce, now_ms)

@@ -17,6 +17,7 @@ class Quirks:
     """How one server behaves where nobody says how servers behave. It can be told to behave otherwise.
 
     Attributes:
+        l1_prefix: an unknown wallet is told with `L1 error: ` in front (8.1).
         refused_burns_nonce: an action that is refused as a whole has used its nonce (16, 2).
         whole_batch: what depends on the payload alone fails a batch by `err`, else by one entry for all (8.1).
         asset_suffix: the error of an item ends in ` asset=<id>` (8).
@@ -30,6 +31,7 @@ class Quirks:
         old_trades: the first frame of trades has some from before (11.3).
     """
 
+    l1_prefix: bool = False
     refused_burns_nonce: bool = False
     whole_batch: bool = True
     asset_suffix: bool = False
@@ -50,6 +52,7 @@ class Quirks:
 
 _EITHER: Final = (False, True)
 OPTIONS: Final[Mapping[str, tuple[Any, ...]]] = {
+    "l1_prefix": _EITHER,
     "refused_burns_nonce": _EITHER,
     "whole_batch": _EITHER,
     "asset_suffix": _EITHER,

@@ -61,6 +61,7 @@ def test_a_stranger_and_a_wrong_hash_are_unknown_wallets(venue: Any) -> None:
     assert answer["response"].startswith("User or API Wallet 0x")
     assert address(here.agent_key) not in answer["response"]
     assert here.act(NOOP, source="a").startswith("User or API Wallet 0x")
+    assert venue(l1_prefix=True).act(NOOP, source="a").startswith("L1 error: User or API Wallet 0x")
 
 
 def test_numbers_and_flags_that_are_signed_in_another_form_make_a_stranger(venue: Any) -> None:

@@ -25,6 +25,10 @@ ORDERS_TOLD: Final = 2000
 Asked = Mapping[str, Any]
 
 
+class _NoMarket(Exception):
+    """A coin that does not trade: the answer is `null`."""
+
+
 class Info:
     """Answers. Each method raises Malformed for a field that is missing or of another type."""
 
@@ -95,21 +99,24 @@ class Info:
         kind = asked.get("type")
         if not isinstance(kind, str):
             raise Malformed
-        if kind in self._public:
-            return self._public[kind](asked)
         if kind == "userRole":
             return self._role(_user(asked))
-        if kind not in self._private:
-            raise Malformed
-        account = self._wallets.find(_user(asked))
-        return _EMPTY.get(kind, []) if account is None else self._private[kind](account, asked)
+        try:
+            if kind in self._public:
+                return self._public[kind](asked)
+            if kind not in self._private:
+                raise Malformed
+            account = self._wallets.find(_user(asked))
+            return _EMPTY.get(kind, []) if account is None else self._private[kind](account, asked)
+        except _NoMarket:
+            return None
 
     # Markets
 
     def _coin(self, asked: Asked) -> Terms:
-        terms = self._markets.find(asked.get("coin"))
+        terms = self._markets.find(_text(asked, "coin"))
         if terms is None:
-            raise Malformed
+            raise _NoMarket
         return terms
 
     def _book(self, asked: Asked) -> Any:

@@ -41,16 +41,10 @@ def signature(
 
 
 def order(**changes: Any) -> dict[str, Any]:
-    """Return an item of an order: buy 0.1 BTC at 59000, Gtc. `tif` or `trigger` make its kind, `c` comes last."""
+    """Return an item of an order: buy 0.1 BTC at 59000, Gtc. `tif` makes another kind, `c` comes last."""
     kind = {"limit": {"tif": changes.pop("tif", "Gtc")}}
-    if "trigger" in changes:
-        kind = {"trigger": changes.pop("trigger")}
     cloid = {"c": changes.pop("c")} if "c" in changes else {}
     return {"a": 0, "b": True, "p": "59000", "s": "0.1", "r": False, **changes, "t": kind, **cloid}
-
-
-def trigger(price: str, tpsl: str, *, market: bool = True) -> dict[str, Any]:
-    return {"isMarket": market, "triggerPx": price, "tpsl": tpsl}
 
 
 class Client:

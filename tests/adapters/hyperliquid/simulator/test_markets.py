@@ -54,6 +54,17 @@ def test_recorded_markets_move_those_of_the_same_base() -> None:
     }
 
 
+def test_a_coin_that_does_not_trade_is_answered_with_null(venue: Any) -> None:
+    here = venue()
+    candles = {"interval": "1m", "startTime": 0, "endTime": here.now_ms}
+    for coin in ("NOPE", "btc"):
+        assert here.info("l2Book", coin=coin) is None
+        assert here.info("recentTrades", coin=coin) is None
+        assert here.info("candleSnapshot", req={"coin": coin, **candles}) is None
+        assert here.info("fundingHistory", coin=coin, startTime=0) is None
+        assert here.mine("activeAssetData", coin=coin) is None
+
+
 def test_middles_fall_back_to_the_last_trade(venue: Any) -> None:
     here = venue()
     here.long("0.1")

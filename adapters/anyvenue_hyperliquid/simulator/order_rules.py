@@ -27,7 +27,6 @@ OPEN_MOST: Final = 5000
 VOLUME_FOR_ONE: Final = 5_000_000
 IMMEDIATE: Final = ("Ioc", "FrontendMarket")
 NO_MATCH: Final = "Order could not immediately match against any resting orders."
-_MS_NS: Final = 1_000_000
 _WHOLE_POSITION: Final = "positionTpsl"
 _REFUSALS: Final = {
     RejectReason.INSUFFICIENT_FUNDS: ("Insufficient margin to place order.", "perpMarginRejected"),

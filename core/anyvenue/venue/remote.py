@@ -35,6 +35,7 @@ __all__ = ["RemoteVenue", "StreamKey", "stream_key"]
 T = TypeVar("T")
 
 StreamKey = tuple[Channel, str, int | None]
+"""What tells two subscriptions apart, see `stream_key`."""
 
 OVERLAP_NS: Final = 60_000_000_000
 """What was missed is asked for from so long before the stream was lost: clocks differ, and news travels."""

@@ -150,8 +150,12 @@ class Failures:
     async def test_a_read_is_repeated_after_a_server_error(self, bench: Bench) -> None:
         """One 503 does not reach the caller, since a read is safe to repeat."""
         session = await bench.session()
-        bench.faults({"on": "http", "method": "GET", "status": 503, "times": 1})
+        before = bench.mark_sent()
         assert await session.balances()
+        asked = bench.wire.sent[before]
+        plan = bench.faults({"on": "http", "method": asked.method, "path": asked.path, "status": 503, "times": 1})
+        assert await session.balances()
+        assert plan.counts == [1], "no read failed, so nothing was tried"
 
     @behaviour(wire=True)
     async def test_a_read_that_keeps_failing_ends_in_an_error_of_the_tree(self, bench: Bench) -> None:

@@ -118,7 +118,7 @@ class RemoteVenue(Venue):
             urls = hosted.urls
         else:
             self.credentials = self.context.credentials
-        self.is_private = self.credentials is not None
+        self.is_private = bool(self.credentials)
         return urls
 
     def client(

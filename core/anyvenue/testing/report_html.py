@@ -34,6 +34,8 @@ def report_html(report: Report) -> str:
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
     )
     parts = [head, f"<body><h1>{title}</h1><p>{counts}</p>"]
+    if report.size:
+        parts.append(f"<p><small>lines of code: {escape(report.size)}</small></p>")
     for subject in dict.fromkeys(one.subject for one in report.results):
         parts.append(f"<h2>{escape(subject)}</h2><table>")
         for one in report.results:

@@ -70,9 +70,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def _reports(config: pytest.Config) -> list[Report]:
+    found = config.stash[_RESULTS]
+    if not found:
+        return []
+    from anyvenue.testing.index import titles
     from anyvenue.testing.report import Report
 
-    found = config.stash[_RESULTS]
+    order = titles()
+    found.sort(key=lambda one: order.index(one[1].subject) if one[1].subject in order else len(order))
     venues = dict.fromkeys(venue for venue, _ in found)
     return [
         Report(venue=name, results=tuple(result for venue, result in found if venue == name), lines=_lines(name))

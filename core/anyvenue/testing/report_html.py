@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
+from typing import Final
 
 from anyvenue.testing.report import Report
 
 __all__ = ["report_html"]
 
+_CODE: Final = re.compile(r"`([^`]+)`")
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem;
        color: #1c1c1c; background: #fff }
@@ -43,7 +46,11 @@ def report_html(report: Report) -> str:
                 reason = f"<pre>{escape(one.reason)}</pre>" if one.reason else ""
                 parts.append(
                     f'<tr><td class="o {one.outcome.value}">{one.outcome.value}</td>'
-                    f"<td>{escape(one.behaviour)}<br><small>{escape(one.meaning)}</small>{reason}</td></tr>"
+                    f"<td>{escape(one.behaviour)}<br><small>{_prose(one.meaning)}</small>{reason}</td></tr>"
                 )
         parts.append("</table>")
     return "".join([*parts, "</body></html>\n"])
+
+
+def _prose(text: str) -> str:
+    return _CODE.sub(r"<code>\1</code>", escape(text))

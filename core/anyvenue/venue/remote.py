@@ -129,12 +129,12 @@ class RemoteVenue(Venue):
         sign: Callable[[Mapping[str, Secret], Request, str, int], Mapping[str, str] | Request],
         buckets: Sequence[Bucket] = (),
         server_time: ServerTime | None = None,
-        headers: Mapping[str, str] | None = None,
+        **more: Any,
     ) -> HttpClient:
         """Return an HTTP client for `url` that is closed with the venue.
 
         `sign` is called for signed requests as `HttpClient` says, with the account's credentials before all else;
-        without credentials such a request is NotSent.
+        without credentials such a request is NotSent. `more` is what else `HttpClient` takes, such as `limits_of`.
         """
         given = self.credentials
         client = HttpClient(
@@ -145,10 +145,10 @@ class RemoteVenue(Venue):
             sign=None if given is None else lambda request, path, time_ns: sign(given, request, path, time_ns),
             limiter=RateLimiter(buckets, self.clock),
             server_time=server_time,
-            headers=headers or {},
             breaker=Breaker(self.clock),
             secrets=given if isinstance(given, SecretSource) else None,
             transport=self.transport,
+            **more,
         )
         self.at_close(client.close)
         return client

@@ -35,6 +35,7 @@ __all__ = ["RemoteVenue", "StreamKey", "stream_key"]
 T = TypeVar("T")
 
 StreamKey = tuple[Channel, str, int | None]
+"""What tells two subscriptions apart, see `stream_key`."""
 
 OVERLAP_NS: Final = 60_000_000_000
 """What was missed is asked for from so long before the stream was lost: clocks differ, and news travels."""
@@ -117,7 +118,7 @@ class RemoteVenue(Venue):
             urls = hosted.urls
         else:
             self.credentials = self.context.credentials
-        self.is_private = self.credentials is not None
+        self.is_private = bool(self.credentials)
         return urls
 
     def client(
@@ -128,12 +129,12 @@ class RemoteVenue(Venue):
         sign: Callable[[Mapping[str, Secret], Request, str, int], Mapping[str, str] | Request],
         buckets: Sequence[Bucket] = (),
         server_time: ServerTime | None = None,
-        headers: Mapping[str, str] | None = None,
+        **more: Any,
     ) -> HttpClient:
         """Return an HTTP client for `url` that is closed with the venue.
 
         `sign` is called for signed requests as `HttpClient` says, with the account's credentials before all else;
-        without credentials such a request is NotSent.
+        without credentials such a request is NotSent. `more` is what else `HttpClient` takes, such as `limits_of`.
         """
         given = self.credentials
         client = HttpClient(
@@ -144,10 +145,10 @@ class RemoteVenue(Venue):
             sign=None if given is None else lambda request, path, time_ns: sign(given, request, path, time_ns),
             limiter=RateLimiter(buckets, self.clock),
             server_time=server_time,
-            headers=headers or {},
             breaker=Breaker(self.clock),
             secrets=given if isinstance(given, SecretSource) else None,
             transport=self.transport,
+            **more,
         )
         self.at_close(client.close)
         return client

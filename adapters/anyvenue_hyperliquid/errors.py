@@ -1,4 +1,4 @@
-"""What Hyperliquid's refusals mean. They have no codes: texts are told apart by how they begin, and come with HTTP 200."""
+"""What Hyperliquid's refusals mean. Texts are told apart by how they begin, for there are no codes."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ A reader gets decoded JSON and, last, the time of its arrival. It may raise what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -19,16 +19,13 @@ from anyvenue.model.enums import (
     OrderState,
     OrderType,
     Side,
-    TimeInForce,
-    TriggerKind,
 )
 from anyvenue.model.fill import Fill
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.market import BookSnapshot, Candle, CandleSource, FundingPayment, FundingRate, RawLevel, Ticker
-from anyvenue.model.numbers import ZERO, Rounding, exact, shortest_text
+from anyvenue.model.market import BookSnapshot, Candle, CandleSource, FundingPayment, FundingRate, Ticker
+from anyvenue.model.numbers import ZERO, exact
 from anyvenue.model.order import Order
-from anyvenue.model.order_events import OrderReported
-from anyvenue.model.order_spec import OrderSpec
+from anyvenue.model.order_events import OrderAmended, OrderReported
 from anyvenue.model.position import Position
 from anyvenue.venue.interface import VenueOrder
 from anyvenue.wire.client_ids import from_hex, to_hex
@@ -51,8 +48,6 @@ INTERVALS: Final = {
 }  # fmt: skip
 SECONDS: Final = {name: seconds for seconds, name in INTERVALS.items()}
 SIDES: Final = {"B": Side.BUY, "A": Side.SELL}
-_TIFS: Final = {TimeInForce.GTC: "Gtc", TimeInForce.IOC: "Ioc"}
-_TPSL: Final = {TriggerKind.STOP: "sl", TriggerKind.TAKE_PROFIT: "tp"}
 _JSON: Final = {"Content-Type": "application/json"}
 
 Found = Mapping[str, Instrument]
@@ -82,58 +77,6 @@ def action(kind: str, count: int = 1, *, urgent: bool = False, **members: Any) -
     )
 
 
-def place(items: Sequence[Mapping[str, Any]], grouping: str = "na") -> Request:
-    """Ask for new orders."""
-    return action("order", len(items), urgent=all(item["r"] for item in items), orders=items, grouping=grouping)
-
-
-def order_item(spec: OrderSpec, asset: int, bound: Decimal | None) -> dict[str, Any]:
-    """Return one new order. `bound` is the worst price of an order that has none of its own."""
-    immediate = spec.order_type is OrderType.MARKET
-    price = bound if spec.price is None else spec.price
-    if price is None:
-        raise ValueError("a market order needs a bound")
-    kind: dict[str, Any] = {
-        "limit": {"tif": "Alo" if spec.post_only else "Ioc" if immediate else _TIFS[spec.time_in_force]}
-    }
-    if spec.trigger is not None and spec.trigger.price is not None:
-        kind = _trigger(spec.trigger.price, _TPSL[spec.trigger.kind], is_market=immediate)
-    item = {
-        "a": asset,
-        "b": spec.side is Side.BUY,
-        "p": shortest_text(price),
-        "s": shortest_text(spec.quantity),
-        "r": spec.reduce_only,
-        "t": kind,
-    }
-    return item | {"c": cloid_of(spec.client_order_id)} if spec.client_order_id else item
-
-
-def closing_items(asset: int, closing: Side, quantity: Decimal, prices: Iterable[tuple[str, Decimal, Decimal]]) -> Any:
-    """Return triggers at market that reduce a position: for each its word, its price, and the worst price it takes."""
-    return [
-        {
-            "a": asset,
-            "b": closing is Side.BUY,
-            "p": shortest_text(bound),
-            "s": shortest_text(quantity),
-            "r": True,
-            "t": _trigger(price, word, is_market=True),
-        }
-        for word, price, bound in prices
-    ]
-
-
-def _trigger(price: Decimal, word: str, *, is_market: bool) -> dict[str, Any]:
-    return {"trigger": {"isMarket": is_market, "triggerPx": shortest_text(price), "tpsl": word}}
-
-
-def bounded(instrument: Instrument, side: Side, price: Decimal, slippage: Decimal) -> Decimal:
-    """Return the worst price of an order at market, so far beyond `price`."""
-    rounding = Rounding.DOWN if side is Side.BUY else Rounding.UP
-    return instrument.round_price(price * (1 + side.sign * slippage), rounding=rounding)
-
-
 def cloid_of(client_order_id: str) -> str:
     """Return our id, or a stranger's that is a cloid already, as a cloid."""
     return client_order_id if client_order_id.startswith("0x") else to_hex(client_order_id)
@@ -148,35 +91,6 @@ def name_of(order: Order, *, by_client_id: bool) -> int | str:
     """Return what to call an order: by its number where that is known and stays, else by our own id."""
     known = order.venue_order_id is not None and not (by_client_id and order.client_order_id)
     return int(order.venue_order_id or 0) if known else cloid_of(order.client_order_id)
-
-
-def cancel(asset: int, name: int | str) -> Request:
-    """Ask for the end of an order."""
-    if isinstance(name, int):
-        return action("cancel", urgent=True, cancels=[{"a": asset, "o": name}])
-    return action("cancelByCloid", urgent=True, cancels=[{"asset": asset, "cloid": name}])
-
-
-def read_entry(entry: Mapping[str, Any], spec: OrderSpec, now: int) -> OrderReported:
-    """Return what the answer to a new order proves. What is left of an immediate one is dropped without a word."""
-    ((kind, told),) = entry.items()
-    filled = {"resting": ZERO, "filled": exact(told.get("totalSz", "0"), "totalSz")}[kind]
-    goes_on = spec.order_type is OrderType.LIMIT and spec.time_in_force is not TimeInForce.IOC
-    state = OrderState.PARTIALLY_FILLED if filled else OrderState.OPEN
-    if filled >= spec.quantity:
-        state = OrderState.FILLED
-    elif kind == "filled" and not goes_on:
-        state = OrderState.CANCELED
-    return OrderReported(
-        client_order_id=spec.client_order_id,
-        venue_order_id=str(told["oid"]),
-        state=state,
-        filled_quantity=filled,
-        average_price=exact(told["avgPx"], "avgPx") if filled else None,
-        price=spec.price,
-        quantity=spec.quantity,
-        ts_recv=now,
-    )
 
 
 def state_of(status: str, filled: Decimal) -> OrderState:
@@ -219,6 +133,18 @@ def read_report(row: Mapping[str, Any], before: Decimal, traded: Decimal | None,
         text=status if status in STATUSES else "",
         ts_event=row["statusTimestamp"] * MS_NS,
         ts_recv=now,
+    )
+
+
+def amended(report: OrderReported) -> OrderAmended:
+    """Return that an order goes by another number now."""
+    return OrderAmended(
+        client_order_id=report.client_order_id,
+        venue_order_id=report.venue_order_id,
+        price=report.price,
+        quantity=report.quantity,
+        ts_event=report.ts_event,
+        ts_recv=report.ts_recv,
     )
 
 
@@ -300,12 +226,8 @@ def read_balance(states: Sequence[Mapping[str, Any]], now: int) -> Balance:
 
 def read_book(data: Mapping[str, Any], instrument: Instrument, now: int) -> BookSnapshot:
     """Return a whole book."""
-    bids, asks = ([_level(level) for level in side] for side in data["levels"])
+    bids, asks = ([(level["px"], level["sz"]) for level in side] for side in data["levels"])
     return BookSnapshot(instrument=instrument, bids=bids, asks=asks, ts_event=data["time"] * MS_NS, ts_recv=now)
-
-
-def _level(level: Mapping[str, str]) -> RawLevel:
-    return (level["px"], level["sz"])
 
 
 def read_ticker(ctx: Mapping[str, Any], instrument: Instrument, now: int) -> Ticker:

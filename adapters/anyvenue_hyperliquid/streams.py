@@ -12,7 +12,7 @@ from anyvenue.model.depth_sync import SequenceRule
 from anyvenue.model.errors import RejectReason, rejection
 from anyvenue.model.market import Candle, FundingRate, Quote, Trade
 from anyvenue.model.numbers import ZERO, exact
-from anyvenue.model.order_events import OrderAmended, OrderTriggered
+from anyvenue.model.order_events import OrderTriggered
 from anyvenue.model.position import Position
 from anyvenue.venue.events import Channel, Subscription
 from anyvenue.venue.missed import filled
@@ -172,23 +172,17 @@ class Streams:
 
     def _orders(self, rows: Any, now: int) -> Iterator[Any]:
         for row in rows:
-            order, number = row["order"], str(row["order"]["oid"])
-            client_id = rest.client_id_of(order.get("cloid"))
-            before = self._amended.before(client_id, number)
-            report = rest.read_report(row, before, None, now)
-            named = {"client_order_id": client_id, "venue_order_id": number, "ts_event": report.ts_event}
+            number, client_id = str(row["order"]["oid"]), rest.client_id_of(row["order"].get("cloid"))
+            report = rest.read_report(row, self._amended.before(client_id, number), None, now)
             if self._amended.is_new(client_id, number) and not report.state.is_terminal:
-                self._amended.end(client_id or "", number)
-                before = self._amended.before(client_id, number)
-                report = rest.read_report(row, before, None, now)
-                yield OrderAmended(**named, price=report.price, quantity=report.quantity, ts_recv=now)
-            goes_on = self._amended.learn(client_id, number, report.filled_quantity - before, now)
+                self._amended.end(client_id, number)
+                yield rest.amended(report)
             if row["status"] == "triggered":
-                yield OrderTriggered(**named, ts_recv=now)
-            if report.state.is_terminal and order.get("reduceOnly") and not goes_on:
-                yield Ended(number)
-            elif not (report.state.is_terminal and goes_on):
-                yield report
+                yield OrderTriggered(client_order_id=client_id, venue_order_id=number, ts_recv=now)
+            if self._amended.goes_on(report, now):
+                continue
+            is_sure = not (report.state.is_terminal and row["order"].get("reduceOnly"))
+            yield report if is_sure else Ended(number)
 
     def _fills(self, data: Any, now: int) -> Iterator[Any]:
         for row in data["fills"]:

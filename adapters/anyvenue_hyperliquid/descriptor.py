@@ -11,37 +11,18 @@ from anyvenue_hyperliquid.endpoints import Options
 
 _TRIGGERS: Final = "reduce-only orders alone, fired by the mark price; any other is NotSupported"
 
+_NATIVE: Final = (
+    Feature.BOOK, Feature.TRADES, Feature.TICKER, Feature.CANDLES, Feature.QUOTES,
+    Feature.CANDLE_HISTORY, Feature.FUNDING_HISTORY, Feature.RISK_TIERS,
+    Feature.LIMIT, Feature.POST_ONLY, Feature.IOC, Feature.REDUCE_ONLY, Feature.CLIENT_ORDER_ID,
+    Feature.BATCH, Feature.CANCEL_BY_CLIENT_ID, Feature.PROTECTION,
+    Feature.ORDER_LOOKUP, Feature.OPEN_ORDERS, Feature.ORDER_HISTORY, Feature.FILLS, Feature.FILL_STREAM,
+    Feature.POSITIONS, Feature.FUNDING_PAYMENTS, Feature.LEVERAGE, Feature.MARGIN_MODE,
+)  # fmt: skip
+
 CAPABILITIES: Final = Capabilities.of(
-    native=(
-        Feature.BOOK,
-        Feature.TRADES,
-        Feature.TICKER,
-        Feature.CANDLES,
-        Feature.QUOTES,
-        Feature.CANDLE_HISTORY,
-        Feature.FUNDING_HISTORY,
-        Feature.RISK_TIERS,
-        Feature.LIMIT,
-        Feature.POST_ONLY,
-        Feature.IOC,
-        Feature.REDUCE_ONLY,
-        Feature.CLIENT_ORDER_ID,
-        Feature.BATCH,
-        Feature.CANCEL_BY_CLIENT_ID,
-        Feature.PROTECTION,
-        Feature.ORDER_LOOKUP,
-        Feature.OPEN_ORDERS,
-        Feature.ORDER_HISTORY,
-        Feature.FILLS,
-        Feature.FILL_STREAM,
-        Feature.POSITIONS,
-        Feature.FUNDING_PAYMENTS,
-        Feature.LEVERAGE,
-        Feature.MARGIN_MODE,
-    ),
-    funding_rate=Capability(
-        Grade.EMULATED, "told by the context of the market, as the rate due at the end of the hour"
-    ),
+    native=_NATIVE,
+    funding_rate=Capability(Grade.EMULATED, "told by the market's context, as the rate due at the end of the hour"),
     market=Capability(Grade.EMULATED, "by an immediate order, bounded by the option market_slippage"),
     self_trade_prevention=Capability(Grade.NATIVE, "the resting order is canceled; there is no other way"),
     amend=Capability(Grade.NATIVE, "a new number, and post-only from then on; not for orders with a trigger"),

@@ -17,8 +17,7 @@ from anyvenue.model.position import Position
 from anyvenue.venue.events import Channel, Subscription
 from anyvenue.venue.missed import filled
 from anyvenue.wire.exact_json import decode
-from anyvenue.wire.feed import Answer, Ask
-from anyvenue.wire.link import Heartbeat
+from anyvenue.wire.feed import Answer, Ask, Heartbeat
 from anyvenue_hyperliquid import rest
 from anyvenue_hyperliquid.amended import Amended
 from anyvenue_hyperliquid.errors import VENUE

@@ -44,7 +44,7 @@ class Wire:
             "timestamp": 1,
             "origSz": size,
         }
-        order |= {"cloid": to_hex("avx-1")} | more
+        order |= {"origSz": size, "cloid": to_hex("avx-1")} | more
         return self.tell("orderUpdates", [{"order": order, "status": status, "statusTimestamp": 2}])
 
 

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any, Final, NoReturn
 from weakref import WeakValueDictionary
 
-import httpx
 from attrs import evolve
 
 from anyvenue.model.balance import Balance
@@ -38,17 +37,16 @@ from anyvenue.venue.descriptor import Environment, VenueContext
 from anyvenue.venue.events import AccountEvent, Channel, Sink, StreamStale, Subscription, VenueEvent
 from anyvenue.venue.needs import features_of
 from anyvenue.venue.remote import RemoteVenue
-from anyvenue.venue.secrets import Secret, SecretSource
+from anyvenue.venue.secrets import SecretSource
 from anyvenue.wire.deadline import pause
-from anyvenue.wire.dial import dial
 from anyvenue.wire.http import HttpClient
 from anyvenue.wire.limits import RateLimiter
 from anyvenue.wire.refusal import Refusal
 from anyvenue.wire.request import Request, Response
 from anyvenue.wire.server_time import ServerTime
-from anyvenue.wire.socket import Dial, Socket
+from anyvenue.wire.socket import Socket
 from anyvenue_gaiaex import auth, errors, rest
-from anyvenue_gaiaex.descriptor import capabilities
+from anyvenue_gaiaex.descriptor import DESCRIPTOR, capabilities
 from anyvenue_gaiaex.endpoints import GaiaExOptions, split_base
 from anyvenue_gaiaex.feed import BookFeed, UserFeed
 from anyvenue_gaiaex.instruments import COLLATERAL, Listing, read_symbols, shipped_sizes
@@ -104,9 +102,9 @@ class GaiaExVenue(RemoteVenue):
     async def connect(self, sink: Sink) -> None:
         """Open the connection: time and health, symbols, balance, then the account's stream."""
         self.sink = sink
-        rest_url, self._ws_url, transport, self._plain_dial, self._keys = await self._reach()
-        self.http = self._client(rest_url, transport)
-        self._root = self._client(split_base(rest_url), transport)
+        rest_url, self._ws_url, self._keys = await self._reach()
+        self.http = self._client(rest_url)
+        self._root = self._client(split_base(rest_url))
         await self._sync_clock()
         fee_rate = await self._check_health()
         await self._list_symbols(fee_rate)
@@ -130,25 +128,16 @@ class GaiaExVenue(RemoteVenue):
                 _log.warning("the account's stream has told nothing yet; orders are refused until it does")
             self.start("watching the account's stream", self._watch)
 
-    async def _reach(self) -> tuple[str, str, httpx.AsyncBaseTransport | None, Dial, auth.Keys | None]:
-        """Return URLs, transport, dialer and keys of the environment; a simulator is started where there is none."""
-        if self.context.environment is Environment.SIMULATOR:
-            from anyvenue.simulation.server.hosting import host
-            from anyvenue_gaiaex.simulator.dialect import GaiaExDialect
-            from anyvenue_gaiaex.simulator.wallets import made_up_address, made_up_token
-
-            hosted = await host(self.context, GaiaExDialect)
-            self.at_close(hosted.release)
-            account, key = hosted.key.account, hosted.key
-            keys = auth.Keys(made_up_address(account), key.key, key.secret, Secret(made_up_token(account)))
-            return hosted.urls["rest"], hosted.urls["ws"], hosted.transport, hosted.dial, keys
-        given = self.context.credentials
-        known = None if given is None else auth.Keys.of(given)
+    async def _reach(self) -> tuple[str, str, auth.Keys | None]:
+        """Return the URLs and keys of the environment."""
+        own = {"rest": self._options.rest_url, "ws": self._options.ws_url}
+        urls = await self.reach(own, DESCRIPTOR.simulator)
+        given = self.credentials
         if isinstance(given, SecretSource):
             self._secrets, self._keys_version = given, given.version
-        return self._options.rest_url, self._options.ws_url, None, dial, known
+        return urls["rest"], urls["ws"], None if given is None else auth.Keys.of(given)
 
-    def _client(self, url: str, transport: httpx.AsyncBaseTransport | None) -> HttpClient:
+    def _client(self, url: str) -> HttpClient:
         client = HttpClient(
             url,
             venue=self.name,
@@ -158,7 +147,7 @@ class GaiaExVenue(RemoteVenue):
             limiter=self._limiter,
             server_time=self._time,
             secrets=self._secrets,
-            transport=transport,
+            transport=self.transport,
         )
         self.at_close(client.close)
         return client
@@ -166,7 +155,7 @@ class GaiaExVenue(RemoteVenue):
     async def _dial(self, url: str, headers: Mapping[str, str]) -> Socket:
         """Open a socket when its turn has come: all that were cut off at once do not come back at once."""
         await self._limiter.take(rest.DIAL)
-        return await self._plain_dial(url, headers)
+        return await self.dial(url, headers)
 
     def _judge(self, request: Request, response: Response) -> Refusal | None:
         refusal = errors.refusal_of(request, response)

@@ -10,7 +10,6 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-import httpx
 import orjson
 from attrs import evolve
 
@@ -22,7 +21,7 @@ from anyvenue.model.errors import (
 )
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Order
-from anyvenue.venue.descriptor import Environment, VenueContext
+from anyvenue.venue.descriptor import VenueContext
 from anyvenue.venue.events import (
     InstrumentChanged,
     Sink,
@@ -32,13 +31,11 @@ from anyvenue.venue.remote import RemoteVenue, StreamKey
 from anyvenue.venue.secrets import SecretSource
 from anyvenue.wire.breaker import Breaker
 from anyvenue.wire.deadline import pause
-from anyvenue.wire.dial import dial
 from anyvenue.wire.http import HttpClient
 from anyvenue.wire.request import Request
 from anyvenue.wire.server_time import ServerTime
-from anyvenue.wire.socket import Dial
 from anyvenue_gateio import auth, errors, instruments, limits
-from anyvenue_gateio.descriptor import CAPABILITIES
+from anyvenue_gateio.descriptor import CAPABILITIES, DESCRIPTOR
 from anyvenue_gateio.endpoints import GateOptions, urls
 from anyvenue_gateio.feed import Feed, Keys
 from anyvenue_gateio.rest import account, market, orders
@@ -101,7 +98,7 @@ class GateConnection(RemoteVenue):
     async def connect(self, sink: Sink) -> None:
         """Open the connection: server time, the account and its mode, contracts, then the stream."""
         self.sink = partial(self._tell, sink)
-        rest_url, self._ws_url, transport, self._dial, keys = await self._reach()
+        rest_url, self._ws_url, keys = await self._reach()
         self.http = HttpClient(
             rest_url,
             venue=self.name,
@@ -114,7 +111,7 @@ class GateConnection(RemoteVenue):
             headers=auth.HEADERS,
             breaker=Breaker(self.clock),
             secrets=self._secrets,
-            transport=transport,
+            transport=self.transport,
         )
         self.at_close(self.http.close)
         await self._time.sync()
@@ -130,20 +127,13 @@ class GateConnection(RemoteVenue):
         await self._feed.open()
         self.start("contracts", self._keep_contracts)
 
-    async def _reach(self) -> tuple[str, str, httpx.AsyncBaseTransport | None, Dial, Keys | None]:
-        """Return URLs, transport, dialer and keys of the environment; a simulator is started where there is none."""
-        if self.context.environment is Environment.SIMULATOR:
-            from anyvenue.simulation.server.hosting import host
-            from anyvenue_gateio.simulator.dialect import GateDialect
-
-            hosted = await host(self.context, GateDialect)
-            self.at_close(hosted.release)
-            own = Keys(hosted.key.key, hosted.key.secret)
-            return hosted.urls["rest"], hosted.urls[f"ws_{self._settle}"], hosted.transport, hosted.dial, own
-        given = self.context.credentials
+    async def _reach(self) -> tuple[str, str, Keys | None]:
+        """Return the URLs and keys of the environment."""
+        found = await self.reach(urls(self.context.environment, self._options), DESCRIPTOR.simulator)
+        given = self.credentials
         self._secrets = given if isinstance(given, SecretSource) else None
         keys = Keys(given["key"].reveal(), given["secret"]) if given else None
-        return *urls(self.context.environment, self._options), None, dial, keys
+        return found["rest"], found[f"ws_{self._settle}"], keys
 
     def _make_feed(
         self, on_down: Callable[[str], None], on_up: Callable[[], None], *, keys: Callable[[], Keys | None]
@@ -152,7 +142,7 @@ class GateConnection(RemoteVenue):
             self._ws_url,
             clock=self.clock,
             time=self._time,
-            dial=self._dial,
+            dial=self.dial,
             reader=self._reader,
             on_event=self._on_event,
             on_down=on_down,

@@ -47,7 +47,8 @@ class GateOptions:
         return self.book == "updates" or self.settle == "btc"
 
 
-def urls(environment: Environment, options: GateOptions) -> tuple[str, str]:
-    """Return the REST and the WebSocket URL of a real environment; paper trading looks at the live one."""
+def urls(environment: Environment, options: GateOptions) -> dict[str, str]:
+    """Return the URLs of a real environment, by the simulator's names for them; paper trading looks at the live one."""
     real = Environment.TESTNET if environment is Environment.TESTNET else Environment.LIVE
-    return options.rest_url or _REST[real], options.ws_url or _WS[real, options.settle]
+    ws_url = options.ws_url or _WS[real, options.settle]
+    return {"rest": options.rest_url or _REST[real], f"ws_{options.settle}": ws_url}

@@ -10,10 +10,12 @@ from typing import Any, ClassVar, Final
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.symbols import format_symbol
 from anyvenue.simulation.server.dialect import Dialect, ServerSocket, SocketHandler
+from anyvenue.simulation.server.keyring import ApiKey
 from anyvenue.simulation.server.messages import HttpRequest, HttpResponse
 from anyvenue.simulation.server.stage import Stage
 from anyvenue.simulation.tape import TapeHeader
 from anyvenue.venue.descriptor import SimulationSettings
+from anyvenue.venue.secrets import Secret
 from anyvenue_gaiaex.simulator.account_shapes import AccountShapes
 from anyvenue_gaiaex.simulator.auth_check import READ, TRADE, Doorman
 from anyvenue_gaiaex.simulator.body import Body
@@ -118,6 +120,12 @@ class GaiaExDialect(Dialect):
     def tape_of(cls, instrument: Instrument) -> str:
         """Return the recorded market that moves a market: that of the same base, whatever it is quoted in."""
         return format_symbol(instrument.base, _TAPES)
+
+    @classmethod
+    def credentials_of(cls, key: ApiKey) -> Mapping[str, Secret]:
+        """Return all that opens an account: a key with its secret, and a session token."""
+        address, token = made_up_address(key.account), made_up_token(key.account)
+        return {"key": Secret(key.key), "secret": key.secret, "address": Secret(address), "token": Secret(token)}
 
     @staticmethod
     def address_of(account: str) -> str:

@@ -165,3 +165,4 @@ class FundingPayment:
 
 
 MarketEvent: TypeAlias = BookSnapshot | BookDelta | Trade | Quote | Ticker | Candle | FundingRate | Liquidation
+"""Anything that a market publishes."""

@@ -41,7 +41,9 @@ Number: TypeAlias = Decimal | int | str
 """What the public API takes where a number is meant: a Decimal, an int, or the number's text. Never a float."""
 
 ZERO: Final = Decimal(0)
+"""0, exactly."""
 ONE: Final = Decimal(1)
+"""1, exactly."""
 _TWO: Final = Decimal(2)
 DIGITS_MAX: Final = 1_000
 """So many digits a number may have before or behind its point; `1e999999999`, written out, would fill the memory."""

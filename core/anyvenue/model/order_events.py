@@ -189,3 +189,4 @@ OrderEvent: TypeAlias = (
     | CancelUnknown
     | OrderReported
 )
+"""Anything that can happen to an order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from difflib import get_close_matches
 from math import inf
 from typing import TYPE_CHECKING, Protocol
@@ -25,11 +25,12 @@ _SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 
 
 class Source(Protocol):
-    """What moves the market of one instrument. `end_ns` is None where it never ends."""
+    """What moves the market of one instrument. `end_ns` is None where it never ends; `traders` are its own accounts."""
 
     instrument: Instrument
     start_ns: int
     end_ns: int | None
+    traders: Sequence[str]
 
     def start(self, market: SimulatedMarket, ended: Callable[[], None]) -> None:
         """Begin at the present time of the market's clock; call `ended` when nothing more will come."""
@@ -71,6 +72,7 @@ class TapeSource:
         self.instrument = perpetual(tape.header, settings)
         self.start_ns = tape.header.start_ns
         self.end_ns: int | None = tape.header.end_ns
+        self.traders: Sequence[str] = ()
         self._tape = tape
         self._frames: Iterator[Frame] = iter(())
         self._timer: DrivenTimer | None = None

@@ -10,7 +10,7 @@ Python gets the same market.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -147,12 +147,13 @@ class SyntheticSource:
         self._timer: DrivenTimer | None = None
         self._makers = [f"maker {number} of {symbol}" for number in (1, 2, 3)]
         self._takers = [f"taker {number} of {symbol}" for number in (1, 2)]
+        self.traders: Sequence[str] = (*self._makers, *self._takers)
 
     def start(self, market: SimulatedMarket, ended: Callable[[], None]) -> None:
         """Open the accounts, lay out a book, and begin. It never ends by itself."""
         self._market = market
         self._exchange = market.exchange
-        for account in (*self._makers, *self._takers):
+        for account in self.traders:
             self._exchange.open_account(account, balances={self.instrument.settle: MONEY}, leverage=Decimal(100))
             market.watch(account, self._on_event)
         market.do(self._lay_out)

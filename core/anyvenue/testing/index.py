@@ -10,7 +10,7 @@ from anyvenue.testing.behaviour import needs_of
 from anyvenue.testing.suite import SUBJECTS
 from anyvenue.venue.capabilities import Feature
 
-__all__ = ["Entry", "behaviours", "index_text"]
+__all__ = ["Entry", "behaviours", "index_text", "titles"]
 
 PREFIX = "test_"
 
@@ -26,10 +26,14 @@ class Entry:
     needs: tuple[Feature, ...]
 
 
+def titles() -> list[str]:
+    """Return what behaviours are about, in the order of the report."""
+    return [(subject.__doc__ or subject.__name__).rstrip(".") for subject in SUBJECTS]
+
+
 def behaviours() -> Iterator[Entry]:
     """Yield every behaviour, in the order of the report."""
-    for subject in SUBJECTS:
-        title = (subject.__doc__ or subject.__name__).rstrip(".")
+    for subject, title in zip(SUBJECTS, titles(), strict=True):
         for name, test in vars(subject).items():
             if name.startswith(PREFIX):
                 yield Entry(

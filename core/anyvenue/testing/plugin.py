@@ -14,6 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from anyvenue.testing.report import Report, Result
+    from anyvenue.testing.source_code import Lines
 
 __all__: list[str] = []
 
@@ -69,11 +70,29 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def _reports(config: pytest.Config) -> list[Report]:
+    found = config.stash[_RESULTS]
+    if not found:
+        return []
+    from anyvenue.testing.index import titles
     from anyvenue.testing.report import Report
 
-    found = config.stash[_RESULTS]
+    order = titles()
+    found.sort(key=lambda one: order.index(one[1].subject) if one[1].subject in order else len(order))
     venues = dict.fromkeys(venue for venue, _ in found)
-    return [Report(venue=name, results=tuple(result for venue, result in found if venue == name)) for name in venues]
+    return [
+        Report(venue=name, results=tuple(result for venue, result in found if venue == name), lines=_lines(name))
+        for name in venues
+    ]
+
+
+def _lines(venue: str) -> Lines | None:
+    from anyvenue.testing.source_code import lines_of
+    from anyvenue.venue import registry
+
+    try:
+        return lines_of(registry.venue(venue))
+    except registry.PluginError:  # a suite of a venue that is not installed has failed, and the report says so
+        return None
 
 
 def _suite_of(item: pytest.Item) -> Any:

@@ -6,7 +6,9 @@ from enum import Enum
 from typing import Any
 
 import orjson
-from attrs import frozen
+from attrs import asdict, frozen
+
+from anyvenue.testing.source_code import Lines
 
 __all__ = ["Outcome", "Report", "Result"]
 
@@ -45,10 +47,11 @@ class Result:
 
 @frozen(kw_only=True)
 class Report:
-    """Everything that a run found."""
+    """Everything that a run found, and how much code it was about, where that is known."""
 
     venue: str
     results: tuple[Result, ...]
+    lines: Lines | None = None
 
     def of(self, outcome: Outcome) -> list[Result]:
         """Return the results with one outcome."""
@@ -72,7 +75,17 @@ class Report:
                 lines.append(f"{outcome.value}:")
                 lines += [f"  {one.subject}: {one.behaviour}\n      {one.reason.splitlines()[0]}" for one in found]
         counts = ", ".join(f"{number} {word}" for word, number in self.counts.items())
+        if self.lines is not None:
+            lines.append(f"lines of code: {self.size}")
         return "\n".join([*lines, f"conformance of {self.venue}: {counts}"])
+
+    @property
+    def size(self) -> str:
+        """How many lines adapter and simulator have, in words; empty where that is not known."""
+        if self.lines is None:
+            return ""
+        simulator = f"simulator {self.lines.simulator:,}" if self.lines.simulator else "no simulator"
+        return f"adapter {self.lines.adapter:,}, {simulator}"
 
     def json(self) -> bytes:
         """Return it as JSON."""
@@ -80,6 +93,7 @@ class Report:
             "venue": self.venue,
             "good": self.is_good,
             "counts": self.counts,
+            "lines": None if self.lines is None else asdict(self.lines),
             "results": [
                 {
                     "suite": one.suite,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
+from typing import Final
 
 from anyvenue.testing.report import Report
 
 __all__ = ["report_html"]
 
+_CODE: Final = re.compile(r"`([^`]+)`")
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem;
        color: #1c1c1c; background: #fff }
@@ -34,6 +37,8 @@ def report_html(report: Report) -> str:
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
     )
     parts = [head, f"<body><h1>{title}</h1><p>{counts}</p>"]
+    if report.size:
+        parts.append(f"<p><small>lines of code: {escape(report.size)}</small></p>")
     for subject in dict.fromkeys(one.subject for one in report.results):
         parts.append(f"<h2>{escape(subject)}</h2><table>")
         for one in report.results:
@@ -41,7 +46,11 @@ def report_html(report: Report) -> str:
                 reason = f"<pre>{escape(one.reason)}</pre>" if one.reason else ""
                 parts.append(
                     f'<tr><td class="o {one.outcome.value}">{one.outcome.value}</td>'
-                    f"<td>{escape(one.behaviour)}<br><small>{escape(one.meaning)}</small>{reason}</td></tr>"
+                    f"<td>{escape(one.behaviour)}<br><small>{_prose(one.meaning)}</small>{reason}</td></tr>"
                 )
         parts.append("</table>")
     return "".join([*parts, "</body></html>\n"])
+
+
+def _prose(text: str) -> str:
+    return _CODE.sub(r"<code>\1</code>", escape(text))

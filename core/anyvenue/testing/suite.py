@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from anyvenue.testing.behaviour import Unproven
 from anyvenue.testing.behaviours.account import Account
 from anyvenue.testing.behaviours.amend_and_cancel import AmendAndCancel
+from anyvenue.testing.behaviours.candles_and_funding import CandlesAndFunding
 from anyvenue.testing.behaviours.capabilities import DeclaredCapabilities
 from anyvenue.testing.behaviours.connection import ConnectionLife
 from anyvenue.testing.behaviours.failures import Failures
@@ -15,6 +16,7 @@ from anyvenue.testing.behaviours.hygiene import Hygiene
 from anyvenue.testing.behaviours.instruments import Instruments
 from anyvenue.testing.behaviours.market_data import MarketData
 from anyvenue.testing.behaviours.order_lives import OrderLives
+from anyvenue.testing.behaviours.safeguards import Safeguards
 from anyvenue.testing.behaviours.triggers import Triggers
 from anyvenue.testing.bench import Bench, is_in_process
 from anyvenue.venue import registry
@@ -27,10 +29,12 @@ __all__ = ["SUBJECTS", "ConformanceSuite"]
 SUBJECTS: tuple[type, ...] = (
     Instruments,
     MarketData,
+    CandlesAndFunding,
     OrderLives,
     AmendAndCancel,
     Account,
     Triggers,
+    Safeguards,
     Failures,
     ConnectionLife,
     DeclaredCapabilities,
@@ -42,10 +46,12 @@ SUBJECTS: tuple[type, ...] = (
 class ConformanceSuite(
     Instruments,
     MarketData,
+    CandlesAndFunding,
     OrderLives,
     AmendAndCancel,
     Account,
     Triggers,
+    Safeguards,
     Failures,
     ConnectionLife,
     DeclaredCapabilities,

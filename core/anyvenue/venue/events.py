@@ -103,5 +103,8 @@ def _plain(value: object) -> object:
 
 
 AccountEvent: TypeAlias = OrderEvent | Position | Balance | FundingPayment
+"""News of an account. A Position or Balance is the whole of it, as it is now."""
 VenueEvent: TypeAlias = MarketEvent | AccountEvent | Disconnected | Reconnected | StreamStale | InstrumentChanged
+"""Anything that a venue may tell."""
 Sink: TypeAlias = Callable[[VenueEvent], None]
+"""What events go to. It raises nothing, and is called in the event loop's thread only."""

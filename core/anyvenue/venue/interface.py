@@ -40,6 +40,7 @@ from anyvenue.venue.events import AccountEvent, Sink, Subscription
 __all__ = ["INTERFACE_VERSION", "Retention", "Venue", "VenueOrder"]
 
 INTERFACE_VERSION = 1
+"""Grows when an adapter that was written for the number before may no longer work; docs/compatibility.md."""
 
 
 @frozen(kw_only=True)

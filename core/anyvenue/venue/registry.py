@@ -159,9 +159,10 @@ def _check_venue(name: str, found: Any) -> VenueDescriptor:
     if not isinstance(found, VenueDescriptor):
         raise PluginError(f"its entry point leads to {found!r}, which is not a VenueDescriptor")
     if found.interface_version != INTERFACE_VERSION:
+        older = "anyvenue" if found.interface_version > INTERFACE_VERSION else name
         raise Incompatible(
-            f"it was built for version {found.interface_version} of the venue interface, and this is version "
-            f"{INTERFACE_VERSION}; install versions that fit"
+            f"it was built for version {found.interface_version} of the venue interface, and this anyvenue has version "
+            f"{INTERFACE_VERSION}; install a newer {older}"
         )
     if found.name != name:
         raise PluginError(f"its descriptor has the name {found.name!r}; entry point and descriptor must agree")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from anyvenue.model.enums import PositionSide
-from anyvenue.model.errors import AnyvenueError, TradingEnded, VenueProtocolError
+from anyvenue.model.errors import AnyvenueError, TradingEnded, UnknownInstrument, VenueProtocolError
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.order_spec import OrderSpec
 from anyvenue.venue.descriptor import Environment, VenueContext
@@ -35,6 +35,7 @@ __all__ = ["RemoteVenue", "StreamKey", "stream_key"]
 T = TypeVar("T")
 
 StreamKey = tuple[Channel, str, int | None]
+"""What tells two subscriptions apart, see `stream_key`."""
 
 OVERLAP_NS: Final = 60_000_000_000
 """What was missed is asked for from so long before the stream was lost: clocks differ, and news travels."""
@@ -48,6 +49,13 @@ _log = logging.getLogger("anyvenue.venue")
 def stream_key(subscription: Subscription) -> StreamKey:
     """Return what tells two subscriptions apart: channel, instrument and interval, not the depth."""
     return subscription.channel, subscription.instrument.key, subscription.interval_s
+
+
+class _Listed(dict[str, Instrument]):
+    """Instruments by the venue's names; what is not listed is an UnknownInstrument."""
+
+    def __missing__(self, name: str) -> Instrument:
+        raise UnknownInstrument(f"{name!r} is not among the venue's instruments, as they were read at the start")
 
 
 class RemoteVenue(Venue):
@@ -64,7 +72,7 @@ class RemoteVenue(Venue):
         transport: what HTTP goes through; None for the network.
         dial: opens WebSockets.
         sink: takes events.
-        by_name: the instruments, by the venue's own names.
+        by_name: the instruments, by the venue's own names. A name that is not there raises UnknownInstrument.
         traded: the instruments that orders were sent for, by key.
         is_private: whether the stream bears news of an account.
         sides: the positions that one instrument can have in the account's mode.
@@ -74,7 +82,7 @@ class RemoteVenue(Venue):
         self.context = context
         self.clock = context.clock
         self.sink: Sink = lambda event: None
-        self.by_name: dict[str, Instrument] = {}
+        self.by_name: dict[str, Instrument] = _Listed()
         self.traded: dict[str, Instrument] = {}
         self.is_private = False
         self.http: HttpClient | None = None
@@ -117,7 +125,7 @@ class RemoteVenue(Venue):
             urls = hosted.urls
         else:
             self.credentials = self.context.credentials
-        self.is_private = self.credentials is not None
+        self.is_private = bool(self.credentials)
         return urls
 
     def client(
@@ -128,12 +136,12 @@ class RemoteVenue(Venue):
         sign: Callable[[Mapping[str, Secret], Request, str, int], Mapping[str, str] | Request],
         buckets: Sequence[Bucket] = (),
         server_time: ServerTime | None = None,
-        headers: Mapping[str, str] | None = None,
+        **more: Any,
     ) -> HttpClient:
         """Return an HTTP client for `url` that is closed with the venue.
 
         `sign` is called for signed requests as `HttpClient` says, with the account's credentials before all else;
-        without credentials such a request is NotSent.
+        without credentials such a request is NotSent. `more` is what else `HttpClient` takes, such as `limits_of`.
         """
         given = self.credentials
         client = HttpClient(
@@ -144,10 +152,10 @@ class RemoteVenue(Venue):
             sign=None if given is None else lambda request, path, time_ns: sign(given, request, path, time_ns),
             limiter=RateLimiter(buckets, self.clock),
             server_time=server_time,
-            headers=headers or {},
             breaker=Breaker(self.clock),
             secrets=given if isinstance(given, SecretSource) else None,
             transport=self.transport,
+            **more,
         )
         self.at_close(client.close)
         return client
@@ -207,8 +215,19 @@ class RemoteVenue(Venue):
             raise VenueProtocolError(what, raw=repr(data)[:2000].encode(), venue=self.name) from error
 
     def read_each(self, reader: Callable[..., T], rows: Any, *args: Any) -> list[T]:
-        """Return `reader(row, *args, time)` of each row of a list. Raises VenueProtocolError."""
-        return self.read(lambda rows, *args: [reader(row, *args) for row in rows], rows, *args)
+        """Return `reader(row, *args, time)` of each row of a list. Raises VenueProtocolError.
+
+        A row of an instrument that is not in `by_name` (listed since, or not readable) is left out, and logged.
+        """
+
+        def read(rows: Iterable[Any], *args: Any) -> Iterator[T]:
+            for row in rows:
+                try:
+                    yield reader(row, *args)
+                except UnknownInstrument as error:
+                    _log.warning("%s: left out: %s", self.context.connection, error)
+
+        return self.read(lambda *args: list(read(*args)), rows, *args)
 
     # Tasks
 

@@ -168,15 +168,18 @@ class HttpClient:
             raise self._not_sent(request, error.text) from None
         signature = self._signature(request)  # only now: it must not grow old while it waits for its turn
         if isinstance(signature, Request):
+            secrets = {value for name, value in signature.query if (name, value) not in request.query}
             request, signature = signature, {}
             url = self._url(request)
+        else:
+            secrets = set(signature.values())
         headers = self._all_headers(request, signature)
         if self._is_closed:
             raise self._not_sent(request, "this connection has been closed; open a new one")
         message = httpx.Request(
             request.method, url, headers=headers, content=request.body or None, extensions=self._extensions
         )
-        secrets = {*signature.values(), *(value for name, value in headers.items() if is_sensitive(name))}
+        secrets |= {value for name, value in headers.items() if is_sensitive(name)}
         outcome = await self._exchange(request, message, secrets)
         if isinstance(outcome, Response):
             self._learn(request, outcome)

@@ -158,8 +158,9 @@ class Faked(GaiaExVenue):
     keys = KEYS
 
     async def _reach(self):
-        keys = self.keys if self.context.credentials is None else (await super()._reach())[4]
-        return REST, "wss://host.test/ws", httpx.MockTransport(self.server.handle), self.server.dial, keys
+        keys = self.keys if self.context.credentials is None else (await super()._reach())[2]
+        self.transport, self.dial = httpx.MockTransport(self.server.handle), self.server.dial
+        return REST, "wss://host.test/ws", keys
 
 
 class Stage:

@@ -184,7 +184,7 @@ def refused(status: int, label: str, message: str = "no", **headers: str) -> htt
 @pytest.fixture
 def play(gate, monkeypatch):
     """Runs `scene(venue, answers)` on a connected venue; returns its result or error and what was sent for it."""
-    monkeypatch.setattr("anyvenue_gateio.connection.dial", gate)
+    monkeypatch.setattr("anyvenue.venue.remote.dial", gate)
 
     def run(scene, answers=None, *, environment=Environment.LIVE, credentials=True, connecting=False, **options):
         async def whole():

@@ -23,7 +23,7 @@ from anyvenue.model.errors import (
     RejectReason,
 )
 from anyvenue.model.float_delta import FloatDelta
-from anyvenue.model.market import BookDelta, BookSnapshot, Trade
+from anyvenue.model.market import BookDelta, BookSnapshot, Candle, FundingRate, Trade
 from anyvenue.model.order_events import OrderCanceled, OrderFilled, OrderReported
 from anyvenue.model.position import Position
 from anyvenue.venue.capabilities import Capabilities, Feature
@@ -110,6 +110,71 @@ class TimeInForceDropped(GateVenue):
 class TriggerDropped(GateVenue):
     async def place(self, spec):
         return await super().place(evolve(spec, trigger=None))
+
+
+class IcebergDropped(GateVenue):
+    async def place(self, spec):
+        return await super().place(evolve(spec, display_quantity=None))
+
+
+class SentAgainWhenCancelled(GateVenue):
+    async def place(self, spec):
+        try:
+            return await super().place(spec)
+        except asyncio.CancelledError:
+            self.start("once more", lambda: super(SentAgainWhenCancelled, self).place(spec))
+            raise
+
+
+class DeadManSwitchThatIsNotSent(GateVenue):
+    async def arm_dead_man_switch(self, timeout_s):
+        pass
+
+
+class DeadManSwitchThatCannotBeDisarmed(GateVenue):
+    async def arm_dead_man_switch(self, timeout_s):
+        await super().arm_dead_man_switch(timeout_s or 10)
+
+
+class CandlesBeginLate(GateVenue):
+    def _on_event(self, event):
+        super()._on_event(evolve(event, ts_open=event.ts_open + 10**9) if isinstance(event, Candle) else event)
+
+
+class CandleVolumeInContracts(GateVenue):
+    def _on_event(self, event):
+        is_candle = isinstance(event, Candle) and event.volume
+        super()._on_event(evolve(event, volume=event.instrument.to_contracts(event.volume)) if is_candle else event)
+
+
+class FundingRateInPercent(GateVenue):
+    def _on_event(self, event):
+        super()._on_event(evolve(event, rate=event.rate * 100) if isinstance(event, FundingRate) else event)
+
+
+class FundingPaidTakenForReceived(GateVenue):
+    async def funding_payments(self, instrument, *, start_ns):
+        told = await super().funding_payments(instrument, start_ns=start_ns)
+        return [evolve(payment, amount=-payment.amount) for payment in told]
+
+
+class BurstsThinnedOut(GateVenue):
+    _last_ns = 0
+
+    def _on_event(self, event):
+        if isinstance(event, Trade):
+            last, self._last_ns = self._last_ns, event.ts_recv
+            if last == event.ts_recv:
+                return
+        super()._on_event(event)
+
+
+class ImpatientWithLateNews(GateVenue):
+    def _on_event(self, event):
+        late = getattr(event, "ts_event", 0) and self.clock.time_ns() - event.ts_event > 10**9
+        if isinstance(event, OrderReported | OrderFilled) and late:
+            return
+        super()._on_event(event)
 
 
 class CancelAllOfEverything(GateVenue):

@@ -56,6 +56,16 @@ CAUGHT_BY = {
     "OthersOrdersTold": "two_accounts_do_not_hear_of_each_other",
     "BalanceIsNotTold": "a_change_of_the_balance_is_told_without_being_asked_for",
     "MakerCalledTaker": "a_fill_says_whether_it_made_or_took_liquidity_and_never_wrongly",
+    "IcebergDropped": "an_iceberg_shows_only_the_part_that_it_may",
+    "SentAgainWhenCancelled": "a_call_that_is_cancelled_half_way_is_unknown_and_not_sent_again",
+    "DeadManSwitchThatIsNotSent": "a_dead_mans_switch_cancels_all_orders_when_nobody_arms_it_again",
+    "DeadManSwitchThatCannotBeDisarmed": ("a_dead_mans_switch_that_is_armed_again_in_time_or_disarmed_does_nothing"),
+    "CandlesBeginLate": "candles_are_told_in_the_interval_asked_for_and_oldest_first",
+    "CandleVolumeInContracts": "a_candle_that_is_over_is_told_as_closed_with_all_that_traded",
+    "FundingRateInPercent": "the_funding_stream_tells_the_rate_and_when_it_counts",
+    "FundingPaidTakenForReceived": "funding_paid_and_received_is_the_exchanges",
+    "BurstsThinnedOut": "a_burst_of_news_is_told_whole_and_in_order",
+    "ImpatientWithLateNews": "news_that_come_late_are_all_told",
     "LossIsKeptQuiet": "a_lost_stream_is_told_and_then_that_it_is_back",
 }
 PASSED_BY_THE_GOOD_ONE_ALONE = {

@@ -1,11 +1,17 @@
 """The report: what people and programs read of a run."""
 
 import json
+from pathlib import Path
 
 import pytest
+from attrs import evolve
 
+import anyvenue_gateio
+from anyvenue.simulation.venue import DESCRIPTOR as SIMULATED
 from anyvenue.testing.report import Outcome, Report, Result
 from anyvenue.testing.report_html import report_html
+from anyvenue.testing.source_code import Lines, lines_of
+from anyvenue_gateio.descriptor import DESCRIPTOR
 
 
 def result(outcome, reason="", behaviour="a limit order rests"):
@@ -56,3 +62,32 @@ def test_the_page_shows_everything_and_escapes_it():
     assert "AssertionError: 1 &lt;b&gt; 2" in page
     assert page.count("<tr>") == 4
     assert "http" not in page
+
+
+def test_it_says_how_much_code_the_adapter_is_and_how_much_its_simulator():
+    report = Report(venue="v", results=ALL, lines=Lines(adapter=1500, simulator=20))
+    assert "lines of code: adapter 1,500, simulator 20" in report.text()
+    assert "adapter 1,500, simulator 20" in report_html(report)
+    assert json.loads(report.json())["lines"] == {"adapter": 1500, "simulator": 20}
+
+
+def test_an_adapter_without_a_simulator_has_none_of_its_lines():
+    assert Report(venue="v", results=ALL, lines=Lines(adapter=9, simulator=0)).size == "adapter 9, no simulator"
+    assert json.loads(Report(venue="v", results=ALL).json())["lines"] is None
+
+
+def test_lines_are_those_of_the_package_with_the_simulators_apart():
+    found = lines_of(DESCRIPTOR)
+    folder = Path(anyvenue_gateio.__file__).parent
+    counted = {file: len(file.read_text().splitlines()) for file in folder.rglob("*.py")}
+    simulator = sum(lines for file, lines in counted.items() if "simulator" in file.parts)
+    assert found == Lines(adapter=sum(counted.values()) - simulator, simulator=simulator)
+
+
+def test_what_is_part_of_anyvenue_itself_has_no_lines_of_its_own():
+    assert lines_of(SIMULATED) is None
+
+
+def test_code_in_the_meaning_of_a_behaviour_is_shown_as_code():
+    page = report_html(Report(venue="v", results=(evolve(ALL[0], meaning="The `fee` is <paid>."),)))
+    assert "The <code>fee</code> is &lt;paid&gt;." in page

@@ -8,6 +8,7 @@ import traceback
 
 import httpx
 import pytest
+from attrs import evolve
 
 from anyvenue.model.errors import (
     AnyvenueError,
@@ -143,6 +144,19 @@ def test_a_request_bears_its_body_its_headers_the_clients_and_the_signature():
     assert [request.headers[name] for name in ("x-one", "x-two", "accept", "sign")] == ["1", "2", "a/b", "s"]
     assert request.headers.get_list("accept") == ["a/b"]
     assert "cookie" not in request.headers
+
+
+def test_a_signature_may_be_a_whole_request_with_its_own_query_and_body():
+    def sign(request, path, time_ns):
+        return evolve(request, query=(*request.query, ("sign", path)), body=request.body + b" signed")
+
+    async def main(client, venue):
+        await client.send(Request(method="POST", path="/order", query=(("a", "1"),), body=b"buy", signed=True))
+        return venue.requests[0]
+
+    request = run(main, 200, sign=fixed(sign))
+    assert request.content == b"buy signed"
+    assert str(request.url) == f"{BASE}/order?a=1&sign=/api/v4/order"
 
 
 def test_cookies_are_not_kept_and_redirects_not_followed():

@@ -34,6 +34,7 @@ class EndlessTape:
 
     start_ns = 0
     end_ns: int | None = None
+    traders: Sequence[str] = ()
 
     def __init__(self, tape: Tape, instrument: Instrument, speed: float = 1.0) -> None:
         self.instrument = instrument

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from anyvenue.simulation.server.http_front import HttpFront
 
-__all__ = ["Hosted", "Server", "host"]
+__all__ = ["Hosted", "Server", "host", "supply"]
 
 GOING_AWAY: Final = 1001
 IN_MEMORY: Final = "127.0.0.1"
@@ -73,6 +73,12 @@ async def host(context: VenueContext, dialect: type[Dialect]) -> Hosted:
     if key not in servers:
         servers[key] = _Shared(Server(dialect, context.simulation))
     return await servers[key].join(context.connection, lambda: servers.pop(key))
+
+
+def supply(gateway: Gateway) -> None:
+    """Have `host` return this gateway, made by a test, to all on its clock who want its dialect with its settings."""
+    stage = gateway.stage
+    stage.clock.shared[_place(type(gateway.dialect), stage.settings)] = gateway
 
 
 class Server:
@@ -166,10 +172,10 @@ _servers: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[object, _Shared]] = 
 def _host_in_memory(context: VenueContext, clock: DrivenClock, dialect: type[Dialect]) -> Hosted:
     from anyvenue.simulation.server.memory import MemoryDial, MemoryTransport
 
-    where = (Gateway, dialect, context.simulation)
-    if where not in clock.shared:
-        clock.shared[where] = Gateway(dialect, Stage.of(dialect, clock, context.simulation))
-    gateway: Gateway = clock.shared[where]
+    place = _place(dialect, context.simulation)
+    if place not in clock.shared:
+        supply(Gateway(dialect, Stage.of(dialect, clock, context.simulation)))
+    gateway: Gateway = clock.shared[place]
 
     async def release() -> None:
         """It stays, as everything on the clock does."""
@@ -185,6 +191,11 @@ def _host_in_memory(context: VenueContext, clock: DrivenClock, dialect: type[Dia
         gateway=gateway,
         release=release,
     )
+
+
+def _place(dialect: type[Dialect], settings: SimulationSettings) -> tuple[object, ...]:
+    """Return where, on a clock, the simulator lies that everybody on it shares."""
+    return Gateway, dialect, settings
 
 
 def _key_of(stage: Stage, account: str) -> ApiKey:

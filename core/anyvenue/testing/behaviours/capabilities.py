@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from anyvenue.model.enums import OrderType, PositionMode, PositionSide, Side, TimeInForce, TriggerKind
+from anyvenue.model.enums import (
+    OrderType,
+    PositionMode,
+    PositionSide,
+    SelfTradePrevention,
+    Side,
+    TimeInForce,
+    TriggerKind,
+)
 from anyvenue.model.errors import AnyvenueError, NotSupported
 from anyvenue.model.order import Order
 from anyvenue.model.order_spec import OrderSpec, Protection, Trigger
@@ -27,6 +35,7 @@ _CHANNELS: Mapping[Feature, Channel] = {
     Feature.TRADES: Channel.TRADES,
     Feature.TICKER: Channel.TICKER,
     Feature.CANDLES: Channel.CANDLES,
+    Feature.FUNDING_RATE: Channel.FUNDING,
     Feature.QUOTES: Channel.QUOTES,
     Feature.LIQUIDATIONS: Channel.LIQUIDATIONS,
 }
@@ -60,6 +69,7 @@ def _terms(bench: Bench) -> dict[Feature, dict[str, Any]]:
         Feature.TRAILING: {"trigger": Trigger(kind=TriggerKind.TRAILING, trail_ratio="0.01")},
         Feature.ATTACHED_PROTECTION: {"protection": Protection(take_profit=above)},
         Feature.HEDGE_MODE: {"position_side": PositionSide.LONG},
+        Feature.SELF_TRADE_PREVENTION: {"self_trade_prevention": SelfTradePrevention.CANCEL_NEWEST},
     }
 
 
@@ -85,6 +95,7 @@ def _calls(bench: Bench, session: HeardSession) -> dict[Feature, Call]:
         Feature.FUNDING_PAYMENTS: lambda: venue.funding_payments(instrument, start_ns=hour),
         Feature.CANDLE_HISTORY: lambda: venue.candles(instrument, 60, start_ns=hour, end_ns=now),
         Feature.TRADE_HISTORY: lambda: venue.trades(instrument, start_ns=hour, end_ns=now),
+        Feature.RISK_TIERS: lambda: venue.risk_tiers(instrument),
         Feature.FUNDING_HISTORY: lambda: venue.funding_rates(instrument, start_ns=hour, end_ns=now),
     }
 

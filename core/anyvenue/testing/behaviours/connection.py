@@ -7,17 +7,19 @@ from decimal import Decimal
 
 from anyvenue.model.enums import OrderState
 from anyvenue.model.errors import AnyvenueError
+from anyvenue.model.market import Trade
 from anyvenue.model.order_events import OrderFilled
 from anyvenue.model.position import Position
 from anyvenue.testing.behaviour import behaviour
 from anyvenue.testing.bench import Bench
 from anyvenue.testing.session import HeardSession
 from anyvenue.venue.capabilities import Feature
-from anyvenue.venue.events import Disconnected, Reconnected
+from anyvenue.venue.events import Channel, Disconnected, Reconnected, Subscription
 
 __all__ = ["ConnectionLife"]
 
 AWAY_S = 20.0
+BURST = 500
 
 
 def _is_back(session: HeardSession) -> bool:
@@ -141,6 +143,32 @@ class ConnectionLife:
             lambda: session.current(order).state is OrderState.FILLED, "news of what was swallowed", at_most_s=180
         )
         assert plan.counts == [1], "no connection was stalled, so nothing was tried"
+
+    @behaviour(Feature.LIMIT, wire=True)
+    async def test_news_that_come_late_are_all_told(self, bench: Bench) -> None:
+        """A venue that is seconds behind is slow, not wrong: nothing is lost, and the connection is kept."""
+        session = await bench.session()
+        order = await session.buy(bench.here.instrument.symbol, bench.here.unit * 2, bench.here.inside)
+        await bench.settle()
+        bench.faults({"on": "ws_out", "delay_s": 2, "until_s": 60})
+        for _ in range(2):
+            bench.here.trade(bench.here.inside, bench.here.unit)
+        await bench.wait(120)
+        assert session.current(order).state is OrderState.FILLED
+        assert not session.heard(Disconnected)
+
+    @behaviour(Feature.TRADES)
+    async def test_a_burst_of_news_is_told_whole_and_in_order(self, bench: Bench) -> None:
+        """Who reads slower than the venue tells must not lose a trade."""
+        session = await bench.session()
+        instrument = session.instrument(bench.here.instrument.symbol)
+        await session.venue.subscribe(Subscription(channel=Channel.TRADES, instrument=instrument))
+        await bench.settle()
+        prices = [bench.here.off(Decimal(number) / 100_000) for number in range(BURST)]
+        for price in prices:
+            bench.here.trade(price, bench.here.unit)
+        await bench.settle()
+        assert [trade.price for trade in session.heard(Trade)] == prices
 
     @behaviour(wire=True)
     async def test_it_comes_back_after_every_loss(self, bench: Bench) -> None:

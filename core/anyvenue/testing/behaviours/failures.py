@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -33,6 +34,15 @@ async def _place(bench: Bench, session: HeardSession) -> Order:
 
 def _creates(bench: Bench, rule: dict[str, Any], since: int) -> int:
     return sum((one.method, one.path) == (rule["method"], rule["path"]) for one in bench.sent(since))
+
+
+async def _placed_by_websocket(bench: Bench, session: HeardSession) -> Order:
+    before = bench.mark_sent()
+    order = await _place(bench, session)
+    if any(one.method for one in bench.sent(before)):
+        raise Unproven("orders travel by HTTP with these options")
+    await bench.settle()
+    return session.current(order)
 
 
 class Failures:
@@ -106,15 +116,58 @@ class Failures:
     async def test_a_create_by_websocket_whose_reply_is_lost_is_unknown_and_there_once(self, bench: Bench) -> None:
         """As over HTTP."""
         session = await bench.session()
-        before = bench.mark_sent()
-        await _place(bench, session)
-        if any(one.method for one in bench.sent(before)):
-            raise Unproven("orders travel by HTTP with these options")
+        await _placed_by_websocket(bench, session)
         bench.faults({"on": "ws_out", "drop": True, "until_s": 60})
         with pytest.raises(OutcomeUnknown):
             await bench.within(DEADLINE_S, _place(bench, session), "a create whose reply is lost")
         await bench.wait(120)
         assert len(bench.resting()) == 2
+
+    @behaviour(Feature.LIMIT, Feature.WEBSOCKET_ORDERS, wire=True)
+    async def test_a_cancel_by_websocket_whose_reply_is_lost_is_unknown_until_the_stream_tells(
+        self, bench: Bench
+    ) -> None:
+        """OutcomeUnknown, sent once; it is carried out all the same."""
+        session = await bench.session()
+        order = await _placed_by_websocket(bench, session)
+        bench.faults({"on": "ws_out", "drop": True, "until_s": 30})
+        with pytest.raises(OutcomeUnknown):
+            await bench.within(DEADLINE_S, session.cancel(order), "a cancel whose reply is lost")
+        assert bench.resting() == []
+        await bench.wait(60)
+        bench.faults()
+        bench.wire.disconnect()
+        await bench.until(lambda: session.current(order).is_terminal, "the order's end", at_most_s=120)
+        assert session.current(order).state is OrderState.CANCELED
+
+    @behaviour(Feature.LIMIT, Feature.AMEND, Feature.WEBSOCKET_ORDERS, wire=True)
+    async def test_an_amend_by_websocket_whose_reply_is_lost_is_unknown_and_done_once(self, bench: Bench) -> None:
+        """OutcomeUnknown; the order at the exchange has the new terms."""
+        session = await bench.session()
+        order, price = await _placed_by_websocket(bench, session), bench.here.off("-0.03")
+        bench.faults({"on": "ws_out", "drop": True, "until_s": 30})
+        with pytest.raises(OutcomeUnknown):
+            await bench.within(DEADLINE_S, session.amend(order, price=price), "an amend whose reply is lost")
+        assert [one.price for one in bench.resting()] == [price]
+
+    @behaviour(Feature.LIMIT, wire=True)
+    async def test_a_call_that_is_cancelled_half_way_is_unknown_and_not_sent_again(self, bench: Bench) -> None:
+        """Whoever cancels the waiting cancels no order: it arrives, once, and the venue goes on."""
+        session = await bench.session()
+        rule = await bench.create_rule(session)
+        bench.faults({**rule, "delay_s": 3, "times": 1})
+        before = bench.mark_sent()
+        placing = asyncio.ensure_future(_place(bench, session))
+        await bench.wait(1)
+        placing.cancel()
+        await asyncio.wait([placing])
+        assert placing.cancelled()
+        (order,) = session.unsettled_orders()
+        await bench.wait(60)
+        assert _creates(bench, rule, before) == 1
+        assert len(bench.resting()) == 1
+        assert session.current(order).state is not OrderState.REJECTED
+        assert (await _place(bench, session)).state is OrderState.OPEN
 
     @behaviour(Feature.LIMIT, Feature.ORDER_LOOKUP, wire=True)
     async def test_a_look_up_settles_an_unknown_create(self, bench: Bench) -> None:
@@ -150,8 +203,12 @@ class Failures:
     async def test_a_read_is_repeated_after_a_server_error(self, bench: Bench) -> None:
         """One 503 does not reach the caller, since a read is safe to repeat."""
         session = await bench.session()
-        bench.faults({"on": "http", "method": "GET", "status": 503, "times": 1})
+        before = bench.mark_sent()
         assert await session.balances()
+        asked = bench.wire.sent[before]
+        plan = bench.faults({"on": "http", "method": asked.method, "path": asked.path, "status": 503, "times": 1})
+        assert await session.balances()
+        assert plan.counts == [1], "no read failed, so nothing was tried"
 
     @behaviour(wire=True)
     async def test_a_read_that_keeps_failing_ends_in_an_error_of_the_tree(self, bench: Bench) -> None:

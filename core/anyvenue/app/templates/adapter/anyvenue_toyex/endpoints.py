@@ -11,8 +11,14 @@ from typing import Final
 from anyvenue.venue.descriptor import Environment
 from attrs import frozen
 
-_LIVE: Final = {"rest": "https://api.toyex.example/v1", "ws": "wss://api.toyex.example/ws"}
-_TESTNET: Final = {"rest": "https://testnet.toyex.example/v1", "ws": "wss://testnet.toyex.example/ws"}
+_LIVE: Final = {
+    "rest": "https://api.toyex.example/v1",
+    "ws": "wss://api.toyex.example/ws",
+}
+_TESTNET: Final = {
+    "rest": "https://testnet.toyex.example/v1",
+    "ws": "wss://testnet.toyex.example/ws",
+}
 
 
 @frozen(kw_only=True)

@@ -40,7 +40,7 @@ def topic_of(subscription: Subscription) -> tuple[str, str]:
 
 
 class Streams:
-    """A `FeedProtocol`: the frames of one connection after another. `found` has the instruments by ToyEx's names."""
+    """A `FeedProtocol`: the frames of one connection after another. `found` has the instruments by venue symbol."""
 
     heartbeat = Heartbeat(ping=lambda: PING, every_s=10, patience_s=25)
 

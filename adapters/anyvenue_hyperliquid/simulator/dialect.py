@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
-from attrs import asdict
+from attrs import asdict, evolve
 
 from anyvenue.model.errors import VenueProtocolError
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.numbers import exact
 from anyvenue.model.symbols import format_symbol
 from anyvenue.simulation.server.dialect import Dialect, ServerSocket, SocketHandler
 from anyvenue.simulation.server.messages import HttpRequest, HttpResponse, json_response
@@ -34,6 +33,7 @@ from anyvenue_hyperliquid.simulator.public_feeds import PublicFeeds
 from anyvenue_hyperliquid.simulator.quirks import Quirks
 from anyvenue_hyperliquid.simulator.records import Records
 from anyvenue_hyperliquid.simulator.sockets import Hub, Session
+from anyvenue_hyperliquid.simulator.steering import Conditions, Steering
 from anyvenue_hyperliquid.simulator.user_feeds import UserFeeds
 from anyvenue_hyperliquid.simulator.wallets import Wallets, master_key
 
@@ -42,7 +42,6 @@ __all__ = ["HyperliquidDialect"]
 _TAPES: Final = "USDT"
 """The quote currency of the recorded markets that move those here."""
 _UNREADABLE: Final = "Failed to deserialize the JSON body into the target type"
-_STEERED: Final = ("mainnet", "volume", "requests", "deregister")
 
 
 class HyperliquidDialect(Dialect):
@@ -57,13 +56,15 @@ class HyperliquidDialect(Dialect):
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage)
-        self.quirks = quirks = self.chosen or Quirks.drawn(stage.chance)
+        drawn = Quirks.drawn(stage.chance)
+        self.quirks = quirks = drawn if self.chosen is None else evolve(self.chosen)
+        self.conditions = conditions = Conditions(mainnet=False, upgrade=False, capped=[], abstraction={})
         self.markets = markets = Markets(stage.instruments)
         self.wallets = wallets = Wallets(stage)
         self._file = file = OrderFile(stage)
         self.records = records = Records(stage, markets, wallets, file, quirks)
         self.limits = limits = Limits(stage, records)
-        rules = OrderRules(stage, markets, file, records, quirks)
+        rules = OrderRules(stage, markets, file, records, quirks, conditions)
         desk = OrderDesk(stage, markets, file, rules, records, quirks)
         groups = OrderGroups(stage, file, desk, records)
         changes = OrderChanges(file, rules, desk, groups)
@@ -71,8 +72,10 @@ class HyperliquidDialect(Dialect):
         leverage = LeverageDesk(stage, markets, records)
         accounts = AccountShapes(stage, markets, records)
         market_info = MarketInfo(stage, markets)
-        self._info = Info(markets, market_info, wallets, file, records, accounts, limits)
-        self._exchange = ExchangeApi(stage, wallets, records, limits, quirks, desk, changes, switch, leverage)
+        self._info = Info(markets, market_info, wallets, file, records, accounts, limits, quirks, conditions)
+        self._exchange = ExchangeApi(
+            stage, wallets, records, limits, quirks, conditions, desk, changes, switch, leverage
+        )
         public = PublicFeeds(stage, markets, market_info, quirks)
         users = UserFeeds(stage, markets, file, records, accounts, quirks)
         self._hub = Hub(stage.clock, markets, wallets, limits, public, users, quirks, self._posted)
@@ -103,35 +106,27 @@ class HyperliquidDialect(Dialect):
         return master_key(account)
 
     def steer(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Set what only a simulator can be told.
+        """Set what `Steering` names: conditions, quirks, and what befalls single accounts.
 
-        `mainnet`: for which network actions have to be signed. `volume`: dollars traded, by account, beside what it
-        has traded. `requests`: how many of its budget an account has used. `deregister`: addresses of agents.
-        Returns how it is set, and each account's `address`, and its agent's. Raises ValueError, with nothing changed.
+        Returns how all is set, and of each account its `address` and its agent's. Raises ValueError, with nothing
+        changed.
         """
-        for name in given:
-            if name not in _STEERED:
-                raise ValueError(f"found the key {name!r}; allowed are {', '.join(_STEERED)}")
-        mainnet = given.get("mainnet", self._exchange.is_mainnet)
-        if not isinstance(mainnet, bool):
-            raise ValueError(f"mainnet: found {mainnet!r:.80}; allowed are true and false")
-        volumes = {name: exact(value, "volume") for name, value in self._by_account(given, "volume").items()}
-        requests = self._by_account(given, "requests")
-        for value in requests.values():
-            if type(value) is not int or value < 0:
-                raise ValueError(f"requests: found {value!r:.80}; allowed are whole numbers from 0")
-        gone = given.get("deregister", [])
-        if not isinstance(gone, list) or not all(isinstance(address, str) for address in gone):
-            raise ValueError(f"deregister: found {gone!r:.80}; allowed is a list of addresses")
-        self._exchange.is_mainnet = mainnet
-        for name, volume in volumes.items():
-            self.records.of(name).extra_volume = volume
-        self.limits.used.update(requests)
-        for address in gone:
+        wish = Steering.read(given, accounts=self.stage.accounts, coins=[terms.name for terms in self.markets.open()])
+        for name in ("mainnet", "upgrade", "capped"):
+            value = getattr(wish, name)
+            if value is not None:
+                setattr(self.conditions, name, value)
+        self.conditions.abstraction.update(wish.abstraction)
+        for account, volume in wish.volume.items():
+            self.records.of(account).extra_volume = volume
+        self.limits.used.update(wish.requests)
+        for address in wish.deregister:
             self.wallets.drop(address)
+        for name, value in wish.quirks.items():
+            setattr(self.quirks, name, value)
         return {
-            "mainnet": mainnet,
-            "drawn": asdict(self.quirks),
+            **asdict(self.conditions),
+            "quirks": asdict(self.quirks),
             "accounts": {name: self._described(name) for name in self.stage.accounts},
         }
 
@@ -187,12 +182,6 @@ class HyperliquidDialect(Dialect):
         if path == "/exchange":
             return {"type": "action", "payload": answer}
         return {"type": "info", "payload": {"type": payload["type"], "data": answer}}
-
-    def _by_account(self, given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-        table, known = given.get(name, {}), self.stage.accounts
-        if not isinstance(table, Mapping) or any(account not in known for account in table):
-            raise ValueError(f"{name}: found {table!r:.80}; allowed is a table by account: {', '.join(known)}")
-        return table
 
     def _described(self, account: str) -> dict[str, Any]:
         key = next(key for key in self.stage.keys if key.account == account)

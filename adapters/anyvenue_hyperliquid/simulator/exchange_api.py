@@ -16,6 +16,7 @@ from anyvenue_hyperliquid.simulator.quirks import Quirks
 from anyvenue_hyperliquid.simulator.records import Records
 from anyvenue_hyperliquid.simulator.refusal import Refused
 from anyvenue_hyperliquid.simulator.signatures import action_hash, recover_l1, recover_user_signed
+from anyvenue_hyperliquid.simulator.steering import Conditions
 from anyvenue_hyperliquid.simulator.wallets import Wallets
 
 __all__ = ["ExchangeApi", "batch_weight"]
@@ -38,7 +39,7 @@ def batch_weight(body: Any) -> int:
 
 
 class ExchangeApi:
-    """Carries out actions. `is_mainnet` says for which network they have to be signed."""
+    """Carries out actions."""
 
     def __init__(
         self,
@@ -47,17 +48,18 @@ class ExchangeApi:
         records: Records,
         limits: Limits,
         quirks: Quirks,
+        conditions: Conditions,
         desk: OrderDesk,
         changes: OrderChanges,
         switch: DeadManSwitch,
         leverage: LeverageDesk,
     ) -> None:
-        self.is_mainnet = False
         self._stage = stage
         self._wallets = wallets
         self._records = records
         self._limits = limits
         self._quirks = quirks
+        self._conditions = conditions
         self._nonces = Nonces()
         self._acts: Mapping[str, tuple[str, Act]] = {
             "order": ("order", desk.place),
@@ -100,10 +102,13 @@ class ExchangeApi:
         vault = None if vault is None else vault.lower()
         try:
             hashed = action_hash(action, nonce, vault, expires)
-            signer = recover_l1(hashed, signature, is_mainnet=self.is_mainnet)
+            signer = recover_l1(hashed, signature, is_mainnet=self._conditions.mainnet)
         except (OverflowError, ValueError):
             raise Refused(_UNRECOVERED) from None
-        account = self._wallets.acted_for(signer, vault)
+        try:
+            account = self._wallets.acted_for(signer, vault)
+        except Refused as refused:
+            raise Refused(f"L1 error: {refused.text}" if self._quirks.l1_prefix else refused.text) from None
         self._records.of(account)
         now_ms = self._stage.time_ns() // _MS_NS
         objection = self._nonces.objection(signer, nonce, now_ms)
@@ -129,7 +134,7 @@ class ExchangeApi:
 
     def _approve(self, action: Mapping[str, Any], nonce: int, signature: Mapping[str, Any]) -> Answer:
         """Carry out `approveAgent`, which only the master itself signs."""
-        chain = "Mainnet" if self.is_mainnet else "Testnet"
+        chain = "Mainnet" if self._conditions.mainnet else "Testnet"
         if action.get("nonce") != nonce or action.get("hyperliquidChain") != chain:
             raise Refused("Invalid nonce or chain of a user-signed action.")
         address, name = action.get("agentAddress"), action.get("agentName") or ""

@@ -9,10 +9,12 @@ from anyvenue_hyperliquid.simulator.account_shapes import AccountShapes
 from anyvenue_hyperliquid.simulator.actions import Malformed
 from anyvenue_hyperliquid.simulator.limits import Limits
 from anyvenue_hyperliquid.simulator.market_info import PAGE, MarketInfo
-from anyvenue_hyperliquid.simulator.markets import MAKER_FEE, TAKER_FEE, Markets, Terms, number
+from anyvenue_hyperliquid.simulator.markets import DEXES, MAKER_FEE, TAKER_FEE, Markets, Terms, number
 from anyvenue_hyperliquid.simulator.order_file import Kept, OrderFile
+from anyvenue_hyperliquid.simulator.quirks import Quirks
 from anyvenue_hyperliquid.simulator.records import Records
 from anyvenue_hyperliquid.simulator.shapes import INTERVALS, OrderShapes, newest_first
+from anyvenue_hyperliquid.simulator.steering import Conditions
 from anyvenue_hyperliquid.simulator.wallets import Wallets
 
 __all__ = ["Info"]
@@ -21,6 +23,10 @@ FILLS_PAGE: Final = 2000
 ORDERS_TOLD: Final = 2000
 
 Asked = Mapping[str, Any]
+
+
+class _NoMarket(Exception):
+    """A coin that does not trade: the answer is `null`."""
 
 
 class Info:
@@ -35,6 +41,8 @@ class Info:
         records: Records,
         accounts: AccountShapes,
         limits: Limits,
+        quirks: Quirks,
+        conditions: Conditions,
     ) -> None:
         self._markets = markets
         self._market = market_info
@@ -43,12 +51,13 @@ class Info:
         self._records = records
         self._accounts = accounts
         self._limits = limits
+        self._quirks = quirks
         self._orders = OrderShapes(file)
         market = market_info
         self._public: Mapping[str, Callable[[Asked], Any]] = {
             "meta": lambda asked: market.meta(_dex(asked)),
             "metaAndAssetCtxs": lambda asked: market.meta_and_contexts(_dex(asked)),
-            "allPerpMetas": lambda asked: [markets.meta(dex) for dex in ("", "xyz")],
+            "allPerpMetas": lambda asked: [markets.meta(dex) for dex in DEXES],
             "perpDexs": lambda asked: market.dexes(),
             "spotMeta": lambda asked: _SPOT_META,
             "allMids": lambda asked: market.mids(_dex(asked)),
@@ -58,7 +67,7 @@ class Info:
             "fundingHistory": self._funding_history,
             "predictedFundings": lambda asked: market.predicted_fundings(),
             "marginTable": lambda asked: market.table(_whole(asked, "id")),
-            "perpsAtOpenInterestCap": lambda asked: [],
+            "perpsAtOpenInterestCap": lambda asked: conditions.capped,
             "exchangeStatus": lambda asked: {"time": market.time_ms(), "specialStatuses": None},
         }
         self._private: Mapping[str, Callable[[str, Asked], Any]] = {
@@ -77,7 +86,7 @@ class Info:
             "userFees": self._fees,
             "userRateLimit": self._rate_limit,
             "extraAgents": self._agents,
-            "userAbstraction": lambda account, asked: "disabled",
+            "userAbstraction": lambda account, asked: conditions.abstraction.get(account, "disabled"),
             "subAccounts": self._sub_accounts,
             "maxBuilderFee": lambda account, asked: 0,
             "portfolio": self._portfolio,
@@ -90,21 +99,24 @@ class Info:
         kind = asked.get("type")
         if not isinstance(kind, str):
             raise Malformed
-        if kind in self._public:
-            return self._public[kind](asked)
         if kind == "userRole":
             return self._role(_user(asked))
-        if kind not in self._private:
-            raise Malformed
-        account = self._wallets.find(_user(asked))
-        return _EMPTY.get(kind, []) if account is None else self._private[kind](account, asked)
+        try:
+            if kind in self._public:
+                return self._public[kind](asked)
+            if kind not in self._private:
+                raise Malformed
+            account = self._wallets.find(_user(asked))
+            return _EMPTY.get(kind, []) if account is None else self._private[kind](account, asked)
+        except _NoMarket:
+            return None
 
     # Markets
 
     def _coin(self, asked: Asked) -> Terms:
-        terms = self._markets.find(asked.get("coin"))
+        terms = self._markets.find(_text(asked, "coin"))
         if terms is None:
-            raise Malformed
+            raise _NoMarket
         return terms
 
     def _book(self, asked: Asked) -> Any:
@@ -143,7 +155,7 @@ class Info:
         if not isinstance(oid, int | str) or isinstance(oid, bool):
             raise Malformed
         kept = self._file.find(account, oid)
-        if kept is None:
+        if kept is None or self._market.time_ms() < kept.created_ms + self._quirks.status_lag_ms:
             return {"status": "unknownOid"}
         return {"status": "order", "order": self._orders.with_status(kept)}
 

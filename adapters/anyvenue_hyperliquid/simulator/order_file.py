@@ -94,6 +94,7 @@ class OrderFile:
         self._last_oid = _FIRST_OID
         self._by_oid: dict[str, dict[int, Kept]] = {}
         self._by_name: dict[str, Kept] = {}
+        self._maybe_open: dict[str, dict[Kept, None]] = {}
 
     def new_oid(self) -> int:
         """Return the next order id."""
@@ -105,6 +106,7 @@ class OrderFile:
         found = self._by_oid.setdefault(kept.account, {})
         found[kept.oid] = kept
         self._by_name[kept.name] = kept
+        self._maybe_open.setdefault(kept.account, {})[kept] = None
         if len(found) > KEPT_MAX:
             gone = next((old for old in found.values() if not self.standing(old).is_open), None)
             if gone is not None:
@@ -129,9 +131,20 @@ class OrderFile:
 
     def open(self, account: str) -> list[Kept]:
         """Return the open orders of an account, oldest first, children that wait among them."""
-        behind = {order.client_order_id for order in self._stage.exchange.open_orders(account)}
-        orders = self._by_oid.get(account, {}).values()
-        return [kept for kept in orders if kept.waits or kept.name in behind]
+        found, maybe = [], self._maybe_open.get(account, {})
+        for kept in list(maybe):
+            if self.standing(kept).is_open:
+                found.append(kept)
+            elif kept.ended or self.behind(kept) is not None:  # else it is about to be placed
+                del maybe[kept]
+        return found
+
+    def count_open(self, account: str, least: int) -> int:
+        """Return how many orders of an account are open, or 0 where there are fewer than `least`."""
+        if len(self._maybe_open.get(account, {})) < least:
+            return 0
+        count = len(self.open(account))
+        return count if count >= least else 0
 
     def behind(self, kept: Kept) -> Order | None:
         """Return an order as the exchange behind has it."""
@@ -148,7 +161,8 @@ class OrderFile:
             return Standing("open", kept.size, True)
         order = self.behind(kept)
         if order is None:
-            return Standing(kept.ended or "canceled", kept.size, False)
+            status, size = kept.told or ("canceled", kept.size)
+            return Standing(kept.ended or status, size, False)
         left = order.quantity - order.filled_quantity
         if not order.is_terminal:
             return Standing("triggered" if order.triggered else "open", left, True)

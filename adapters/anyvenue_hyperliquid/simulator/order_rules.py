@@ -17,6 +17,7 @@ from anyvenue_hyperliquid.simulator.order_file import OrderFile, TriggerTerms
 from anyvenue_hyperliquid.simulator.quirks import Quirks
 from anyvenue_hyperliquid.simulator.records import Records
 from anyvenue_hyperliquid.simulator.refusal import Refused
+from anyvenue_hyperliquid.simulator.steering import Conditions
 
 __all__ = ["IMMEDIATE", "NO_MATCH", "OrderRules", "Wish"]
 
@@ -26,7 +27,6 @@ OPEN_MOST: Final = 5000
 VOLUME_FOR_ONE: Final = 5_000_000
 IMMEDIATE: Final = ("Ioc", "FrontendMarket")
 NO_MATCH: Final = "Order could not immediately match against any resting orders."
-_MS_NS: Final = 1_000_000
 _WHOLE_POSITION: Final = "positionTpsl"
 _REFUSALS: Final = {
     RejectReason.INSUFFICIENT_FUNDS: ("Insufficient margin to place order.", "perpMarginRejected"),
@@ -54,12 +54,21 @@ class Wish:
 class OrderRules:
     """The checks. Each raises Refused."""
 
-    def __init__(self, stage: Stage, markets: Markets, file: OrderFile, records: Records, quirks: Quirks) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        markets: Markets,
+        file: OrderFile,
+        records: Records,
+        quirks: Quirks,
+        conditions: Conditions,
+    ) -> None:
         self._stage = stage
         self._markets = markets
         self._file = file
         self._records = records
         self._quirks = quirks
+        self._conditions = conditions
 
     def read(self, account: str, item: Mapping[str, Any], grouping: Any) -> Wish:
         """Return what an item asks for, whose numbers are as they should be."""
@@ -108,13 +117,21 @@ class OrderRules:
             raise Refused(f"Order price cannot be more than {band}% away from the reference price")
 
     def check(self, account: str, wish: Wish) -> None:
-        """Refuse an order that is worth too little, or one too many."""
+        """Refuse an order that is worth too little, one too many, or not allowed as things are."""
+        if self._conditions.upgrade and wish.tif != "Alo":
+            raise Refused("Only post-only orders allowed immediately after a network upgrade", status="rejected")
         held = self._stage.exchange.position(account, wish.terms.symbol).quantity
         closes = held * wish.side.sign < 0 and wish.size <= abs(held)
-        if not wish.reduce_only and not closes and wish.size * wish.price < MINIMUM:
+        opens = not wish.reduce_only and not closes
+        if opens and wish.terms.name in self._conditions.capped:
+            raise Refused(
+                "Order would increase open interest while open interest is capped",
+                status="positionIncreaseAtOpenInterestCapRejected",
+            )
+        if opens and wish.size * wish.price < MINIMUM:
             raise Refused("Order must have minimum value of $10.", status="minTradeNtlRejected")
-        count = len(self._file.open(account))
-        if count >= OPEN_MAX and (wish.reduce_only or count >= self._most(account)):
+        count = self._file.count_open(account, OPEN_MAX)
+        if count and (wish.reduce_only or count >= self._most(account)):
             raise Refused("Too many open orders.", status="tooManyOpenOrdersRejected")
 
     def check_reduces(self, account: str, wish: Wish) -> None:

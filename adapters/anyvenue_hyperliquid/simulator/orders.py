@@ -50,6 +50,8 @@ class OrderDesk:
     def place(self, account: str, action: Mapping[str, Any]) -> list[Placed]:
         """Carry out `order`. Raises Refused for the whole of it."""
         items, grouping = action["orders"], action["grouping"]
+        if "builder" in action:  # none can be approved here
+            raise Refused("Builder fee has not been approved.")
         complaint = self._complaint(items, grouping)
         if complaint is not None:
             if self._quirks.whole_batch:

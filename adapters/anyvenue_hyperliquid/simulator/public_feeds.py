@@ -10,7 +10,7 @@ from anyvenue.simulation.clock import DrivenClock, DrivenTimer
 from anyvenue.simulation.server.stage import Stage
 from anyvenue.venue.events import Channel
 from anyvenue_hyperliquid.simulator.market_info import MarketInfo
-from anyvenue_hyperliquid.simulator.markets import Markets, Terms
+from anyvenue_hyperliquid.simulator.markets import DEXES, Markets, Terms
 from anyvenue_hyperliquid.simulator.quirks import Quirks
 from anyvenue_hyperliquid.simulator.shapes import candle_after, trade_row
 
@@ -160,7 +160,7 @@ class PublicFeeds:
             return Periodic(clock, MIDS_S, lambda: send(kind, {"mids": info.mids(wish.get("dex", ""))}))
         if kind == "allDexsAssetCtxs":
             return Periodic(
-                clock, CONTEXTS_S, lambda: send(kind, {"ctxs": [[dex, info.contexts(dex)] for dex in ("", "xyz")]})
+                clock, CONTEXTS_S, lambda: send(kind, {"ctxs": [[dex, info.contexts(dex)] for dex in DEXES]})
             )
         terms = self._markets.find(wish["coin"])
         if terms is None:

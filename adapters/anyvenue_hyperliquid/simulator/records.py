@@ -10,10 +10,11 @@ from typing import Any, Final, Protocol
 from attrs import define, evolve, field, frozen
 
 from anyvenue.model.enums import Liquidity, MarginMode
+from anyvenue.model.errors import RejectReason
 from anyvenue.model.fill import Fill
 from anyvenue.model.market import FundingPayment
 from anyvenue.model.numbers import ZERO
-from anyvenue.model.order_events import OrderFilled, OrderTriggered
+from anyvenue.model.order_events import OrderCanceled, OrderFilled, OrderTriggered
 from anyvenue.model.position import Position
 from anyvenue.simulation.server.stage import Stage
 from anyvenue.venue.events import AccountEvent
@@ -27,6 +28,7 @@ __all__ = ["News", "NewsListener", "Record", "Records"]
 
 FILLS_KEPT: Final = 10_000
 _MS_NS: Final = 1_000_000
+_NOT_BY_USER: Final = (RejectReason.LIQUIDATION, RejectReason.INSUFFICIENT_FUNDS, RejectReason.SELF_TRADE)
 
 
 @frozen(kw_only=True)
@@ -132,6 +134,8 @@ class Records:
             if isinstance(event, OrderTriggered):
                 record.news.orders.append(self._pushed(kept, "triggered", kept.size))
                 kept.told = ("triggered", kept.size)
+            if isinstance(event, OrderCanceled) and event.reason in _NOT_BY_USER:
+                self.taken_away(kept)
             record.noted[kept] = None
         self.react(account, event)
         self.touch(account)

@@ -41,16 +41,10 @@ def signature(
 
 
 def order(**changes: Any) -> dict[str, Any]:
-    """Return an item of an order: buy 0.1 BTC at 59000, Gtc. `tif` or `trigger` make its kind, `c` comes last."""
+    """Return an item of an order: buy 0.1 BTC at 59000, Gtc. `tif` makes another kind, `c` comes last."""
     kind = {"limit": {"tif": changes.pop("tif", "Gtc")}}
-    if "trigger" in changes:
-        kind = {"trigger": changes.pop("trigger")}
     cloid = {"c": changes.pop("c")} if "c" in changes else {}
     return {"a": 0, "b": True, "p": "59000", "s": "0.1", "r": False, **changes, "t": kind, **cloid}
-
-
-def trigger(price: str, tpsl: str, *, market: bool = True) -> dict[str, Any]:
-    return {"isMarket": market, "triggerPx": price, "tpsl": tpsl}
 
 
 class Client:
@@ -118,8 +112,9 @@ class Venue:
             now = self.clock.time_ns()
             self.stage.exchange.apply_depth(symbol, bids, asks, snapshot=True, ts_event=now)
             listing.tell_snapshot(now)
-            mark = (Decimal(bids[0][0]) + Decimal(asks[0][0])) / 2
-            self.stage.exchange.set_mark(symbol, mark, mark)
+            if bids and asks:
+                mark = (Decimal(bids[0][0]) + Decimal(asks[0][0])) / 2
+                self.stage.exchange.set_mark(symbol, mark, mark)
 
         self.stage.market.do(tell)
         self.settle()

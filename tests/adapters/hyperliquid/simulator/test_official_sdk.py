@@ -34,7 +34,7 @@ def run(session: Callable[[str, Exchange, Info], None]) -> None:
             clock=WallClock(),
             simulation=SimulationSettings(market="synthetic", symbols=("BTC-USDC-PERP", "xyz:XYZ100-USDC-PERP")),
         )
-        hosted = await host(context, HyperliquidDialect)
+        hosted = await host(context, HyperliquidDialect.with_quirks())
         try:
             await _books(hosted)
             await asyncio.to_thread(_with_client, hosted, session)

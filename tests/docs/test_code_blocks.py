@@ -1,8 +1,9 @@
 """The code of README and docs/ runs, a page's blocks in their order and in one folder.
 
     python    executed, in one namespace, top-level await included; marked `no-run` it is only compiled
-    console   each line behind `$ ` is a command that must end well, or with the mark `exit=CODE`; what is shown below it
-              must be in its output, `...` standing for anything; marked `until-interrupted` it is stopped by Ctrl-C
+    console   each line behind `$ ` is a command that must end well, or with the mark `exit=CODE`; what is shown
+              below must be in its output, `...` standing for anything; marked `until-interrupted` it is stopped by
+              Ctrl-C; marked `run-by=PATH` another test runs it
     toml      parsed, and checked like a configuration where it has a table of one
     json      parsed
     bash      stands in .ci/run word for word, or is how uv is installed
@@ -81,6 +82,9 @@ class Reader:
             await result
 
     def console(self, block):
+        if elsewhere := re.search(r"run-by=(\S+)", block.marks):
+            assert (ROOT / elsewhere[1]).is_file(), f"{elsewhere[1]} does not run {self.page.name}:{block.line}"
+            return
         expected = int(code[1]) if (code := re.search(r"exit=(\d+)", block.marks)) else 0
         for part in re.split(r"^\$ ", block.code, flags=re.MULTILINE)[1:]:
             command, _, shown = part.partition("\n")
@@ -92,9 +96,8 @@ class Reader:
             assert re.search(".*".join(wanted), output, re.DOTALL), f"{command} does not show\n{shown}\nbut\n{output}"
 
     def finished(self, command):
-        run = subprocess.run(  # noqa: S602 - our own documentation
-            command,
-            shell=True,
+        run = subprocess.run(
+            ["/bin/sh", "-c", command],
             cwd=self.folder,
             env=self.environment(),
             stdin=subprocess.DEVNULL,

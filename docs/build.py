@@ -6,6 +6,7 @@ uv run docs/build.py --write          # the generated tables and diagrams in doc
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -46,7 +47,8 @@ def build() -> int:
         return 1
     zensical = Path(sys.executable).with_name("zensical")
     command = [str(zensical), "build", "--clean", "--strict", "-f", str(configuration)]
-    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own tool
+    environment = os.environ | {"PYTHONPATH": str(blocks.DOCS)}  # for site_builder.attrs_classes
+    return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - our own tool
 
 
 def draw(text: str, theme: str) -> str:

@@ -56,7 +56,10 @@ def test_every_table_of_a_configuration_has_its_section():
 
 def test_what_a_class_refuses_is_told_as_what_is_allowed():
     page = configuration.tables()
-    assert "| `price_band` | exact number, in quotes; above 0; fractions below 1, such as 0.02 for 2 % |" in page
+    assert (
+        "| `price_band` | exact number, in quotes, a fraction; above 0; fractions below 1, such as 0.02 for 2 % |"
+        in page
+    )
     assert "| `port` | whole number; from 0; to 65535 | `8787` |" in page
     assert "| `settle` | text; `usdt`, `btc` |" in page
 

@@ -7,6 +7,7 @@ uv run docs/build.py --write          # the generated tables and diagrams in doc
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import Final
 from site_builder import api, blocks, pages
 
 BUILD: Final = blocks.DOCS / ".build"
+FOREIGN: Final = re.compile(r"<(?:script|img|iframe|link)\b[^>]*(?:src|href)=[\"']?((?:https?:)?//[^\s\"'>]+)")
 THEMES: Final = {"light": "neutral", "dark": "dark"}
 
 
@@ -48,7 +50,11 @@ def build() -> int:
     zensical = Path(sys.executable).with_name("zensical")
     command = [str(zensical), "build", "--clean", "--strict", "-f", str(configuration)]
     environment = os.environ | {"PYTHONPATH": str(blocks.DOCS)}  # for site_builder.attrs_classes
-    return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - our own tool
+    code = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - our own tool
+    if foreign := sorted(set(FOREIGN.findall("".join(page.read_text() for page in (BUILD / "site").rglob("*.html"))))):
+        print(f"a page that is opened would ask another host: {', '.join(foreign)}")
+        return 1
+    return code
 
 
 def draw(text: str, theme: str) -> str:

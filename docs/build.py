@@ -30,6 +30,10 @@ def write() -> None:
 
 def build() -> int:
     """Build the site; return the exit code."""
+    zensical = Path(sys.executable).with_name("zensical")
+    if not zensical.exists():
+        print("the site's tools are not installed: uv run --group docs docs/build.py")
+        return 1
     if stale := blocks.stale_pages():
         told = ", ".join(page.relative_to(blocks.DOCS.parent).as_posix() for page in stale)
         print(f"not what the code says: {told}; run docs/build.py --write")
@@ -47,7 +51,6 @@ def build() -> int:
     if lost := [name for name in names if f": {name}\n" not in configuration.read_text()]:
         print(f"docs/mkdocs.yml does not list {', '.join(sorted(lost))}")
         return 1
-    zensical = Path(sys.executable).with_name("zensical")
     command = [str(zensical), "build", "--clean", "--strict", "-f", str(configuration)]
     environment = os.environ | {"PYTHONPATH": str(blocks.DOCS)}  # for site_builder.attrs_classes
     code = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - our own tool

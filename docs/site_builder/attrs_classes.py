@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 from importlib import import_module
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 import attrs
 import griffe
@@ -13,8 +13,11 @@ import griffe
 __all__ = ["AttrsClasses"]
 
 
+_ENTRY: Final = re.compile(r"^ {4}(?P<names>\w+(?:, \w+)+): (?P<text>.*(?:\n {8,}.*)*)", re.MULTILINE)
+
+
 class AttrsClasses(griffe.Extension):
-    """Gives attrs classes the signature that attrs writes, and enums the list of their members."""
+    """Gives attrs classes the signature that attrs writes, enums their members, and each attribute its own entry."""
 
     def on_class(self, *, cls: griffe.Class, **kwargs: Any) -> None:
         """Complete a class."""
@@ -23,11 +26,18 @@ class AttrsClasses(griffe.Extension):
         made = getattr(import_module(cls.module.path), cls.name, None)
         if not isinstance(made, type):
             return
+        if cls.docstring is not None:
+            cls.docstring.value = _ENTRY.sub(_apart, cls.docstring.value)
         if attrs.has(made) and "__init__" not in cls.members:
             cls.set_member("__init__", _init(made))
         elif issubclass(made, Enum) and cls.docstring is not None:
             members = ", ".join(f"`{member.name}`" for member in made)
             cls.docstring.value += f"\n\nMembers: {members}."
+
+
+def _apart(entry: re.Match[str]) -> str:
+    """Tell of each attribute by itself what is told of several together: `first, second: ...`."""
+    return "\n".join(f"    {name}: {entry['text']}" for name in entry["names"].split(", "))
 
 
 def _init(made: type[Any]) -> griffe.Function:

@@ -1,5 +1,7 @@
 """Pages are made ready for the site: links within it, plain fences, diagrams drawn."""
 
+import re
+
 import pytest
 
 from site_builder import pages
@@ -25,6 +27,18 @@ def test_a_link_to_a_page_at_the_top_of_the_repository_leads_to_its_page_on_the_
     assert "](index.md)" not in texts["changelog.md"]
     assert "(docs/" not in texts["contributing.md"]
     assert "[bench/](performance.md)" in texts["performance.md"]
+
+
+def test_a_page_has_one_title_so_that_its_contents_are_listed_whole(gathered):
+    texts, _ = gathered
+    prose = {name: re.sub(r"^(`{3,}).*?^\1$", "", text, flags=re.MULTILINE | re.DOTALL) for name, text in texts.items()}
+    assert {name: text.count("\n# ") + text.startswith("# ") for name, text in prose.items()} == dict.fromkeys(texts, 1)
+
+
+def test_a_link_to_what_is_not_there_is_left_for_the_generator_to_find(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "_pages", lambda: iter([DOCS / "start.md"]))
+    pages.gather(tmp_path, lambda text, theme: "")
+    assert "](ideas.md)" in (tmp_path / "start.md").read_text()
 
 
 def test_a_diagram_is_drawn_for_light_and_for_dark(gathered):

@@ -5,7 +5,7 @@
               below must be in its output, `...` standing for anything; marked `until-interrupted` it is stopped by
               Ctrl-C; marked `run-by=PATH` another test runs it
     toml      parsed, and checked like a configuration where it has a table of one
-    json      parsed
+    json      parsed; a faults.json is a plan that a simulator takes
     bash      stands in .ci/run word for word, or is how uv is installed
 
 `title="NAME"` makes a block a file of that name. `text` is not run and says so.
@@ -30,6 +30,7 @@ import tomli_w
 from anyvenue.app.config import Overrides
 from anyvenue.app.config_reader import load
 from anyvenue.app.plugins import InstalledPlugins
+from anyvenue.simulation.server.faults import FaultPlan
 from site_builder.code import code_blocks
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +69,7 @@ class Reader:
                 case "toml":
                     self.toml(block)
                 case "json":
-                    json.loads(block.code)
+                    self.json(block)
                 case "bash":
                     self.bash(block)
 
@@ -128,6 +129,11 @@ class Reader:
         connections = {name: {"adapter": "simulated"} for name in tables.get("risk", {}).get("connections", {})}
         needed = NEEDED | ({"connections": connections} if connections else {})
         load(tomli_w.dumps(needed | tables), str(self.page), self.folder, Overrides(), InstalledPlugins())
+
+    def json(self, block):
+        data = json.loads(block.code)
+        if block.title == "faults.json":
+            FaultPlan.parse(data, seed="1", start_ns=0)
 
     def bash(self, block):
         done = (ROOT / ".ci" / "run").read_text()

@@ -152,7 +152,8 @@ class GateConnection(RemoteVenue):
         )
 
     async def _server_time(self) -> int:
-        return market.read_server_time(await self.ask(market.SERVER_TIME))
+        told: int = self.read(lambda data, now: market.read_server_time(data), await self.ask(market.SERVER_TIME))
+        return told
 
     def _sign(self, request: Request, path: str, time_ns: int) -> Mapping[str, str]:
         keys = self._present_keys()

@@ -18,6 +18,7 @@ from attrs import evolve
 from anyvenue.model.errors import AuthenticationFailed, NotSent, OutcomeUnknown, RateLimited
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.secrets import SecretSource
+from anyvenue.venue.secrets.careful import is_private_way
 from anyvenue.wire.backoff import Backoff, chance_of
 from anyvenue.wire.breaker import Breaker
 from anyvenue.wire.deadline import deadline, pause
@@ -208,7 +209,8 @@ class HttpClient:
         else:
             now = self._clock.time_ns()
             took_ms = (now - started_ns) / 1_000_000
-            _log.debug("%s %s: %d in %.1f ms", self._venue, request.name, answer.status_code, took_ms)
+            about = f" for {request.client_order_id}" if request.client_order_id else ""
+            _log.debug("%s %s%s: %d in %.1f ms", self._venue, request.name, about, answer.status_code, took_ms)
             return Response(status=answer.status_code, headers=_headers_of(answer), body=body, ts_recv=now)
         # It is raised outside of the except blocks, lest it carry the transport's error along, which nobody redacted.
         return Refusal(fault, server_fault=True)
@@ -308,6 +310,11 @@ def _checked(base_url: str) -> httpx.URL:
         raise ValueError(
             "base_url: found what is no base URL (not shown); allowed are http(s)://HOST[:PORT][/PATH], without user, "
             "password, query and fragment"
+        )
+    if not is_private_way(str(url)):
+        raise ValueError(
+            f"base_url: found http:// and the host {url.host}; allowed are https://, and http:// on this machine: "
+            "others would hear the keys"
         )
     return url
 

@@ -23,7 +23,7 @@ from anyvenue.wire.backoff import Backoff, chance_of
 from anyvenue.wire.breaker import Breaker
 from anyvenue.wire.deadline import deadline, pause
 from anyvenue.wire.limits import PATIENCE_S, LimitNews, RateLimiter
-from anyvenue.wire.redaction import is_sensitive, redact
+from anyvenue.wire.redaction import MASK, is_sensitive, redact
 from anyvenue.wire.refusal import Refusal
 from anyvenue.wire.request import Effect, Request, Response
 from anyvenue.wire.server_time import ServerTime
@@ -37,6 +37,8 @@ CONNECT_PART: Final = 0.4
 """How much of the timeout waiting for a free connection may take, and making one: so a connection that does not come
 about shows as such, while it is certain that nothing has left."""
 _SECOND_NS: Final = 1_000_000_000
+SECRET_LENGTH: Final = 16
+"""No key and no signature is shorter; a time stamp is, and may stand in an answer for good reasons."""
 _NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _USUAL: Final = {
     "Accept": "*/*",
@@ -211,7 +213,8 @@ class HttpClient:
             took_ms = (now - started_ns) / 1_000_000
             about = f" for {request.client_order_id}" if request.client_order_id else ""
             _log.debug("%s %s%s: %d in %.1f ms", self._venue, request.name, about, answer.status_code, took_ms)
-            return Response(status=answer.status_code, headers=_headers_of(answer), body=body, ts_recv=now)
+            headers, body = _headers_of(answer), _without(body, secrets)
+            return Response(status=answer.status_code, headers=headers, body=body, ts_recv=now)
         # It is raised outside of the except blocks, lest it carry the transport's error along, which nobody redacted.
         return Refusal(fault, server_fault=True)
 
@@ -335,6 +338,14 @@ def _headers_of(answer: httpx.Response) -> dict[str, str]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
+
+
+def _without(body: bytes, secrets: Set[str]) -> bytes:
+    """Return an answer without what was sent to be kept: a server, or one in its place, may repeat its request."""
+    for secret in secrets:
+        if len(secret) >= SECRET_LENGTH and (value := secret.encode()) in body:
+            body = body.replace(value, MASK.encode())
+    return body
 
 
 def _shown(error: Exception, secrets: Set[str]) -> str:

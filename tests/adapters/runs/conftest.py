@@ -52,9 +52,10 @@ class Run:
         return (self.folder / "stderr").read_text() + (self.folder / "stdout").read_text()
 
     def until(self, holds: Callable[[], object], *, what: str = "") -> None:
-        """Wait until something holds, whether the process has ended or not."""
+        """Wait until something holds. The process must not end before."""
         end = time.monotonic() + PATIENCE_S
         while not holds():
+            assert self.process.poll() is None, f"{what}: it has ended: {self.said()}"
             assert time.monotonic() < end, f"{what} not within {PATIENCE_S} s: {self.said()}"
             time.sleep(0.05)
 

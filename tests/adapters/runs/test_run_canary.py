@@ -11,6 +11,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -126,6 +127,9 @@ class Ring(keyring.backend.KeyringBackend):
 
     def get_password(self, service, name):
         return json.loads((pathlib.Path(__file__).parent / "ring.json").read_text())[name]
+
+    def set_password(self, service, name, password):
+        raise NotImplementedError
 """
 
 
@@ -169,12 +173,17 @@ def keep(tmp_path: Path, stores: Any) -> Iterator[Callable[..., dict[str, str]]]
 
 @pytest.fixture
 def echo(stores: Any) -> Iterator[Any]:
-    """A server that answers everything with the request's own headers, as some gateways do, and notes them."""
+    """A server that answers what is signed with the request's own headers, as some gateways do, and notes them."""
 
     class Echo(stores.Loopback):  # type: ignore[misc]
         status = 200
+        is_silent = False
 
         def answer(self, asked: Any) -> Any:
+            if asked.path.endswith("/spot/time"):
+                return stores.Reply.json(200, {"server_time": time.time_ns() // 1_000_000})
+            if self.is_silent:
+                self.released.wait(30)
             return stores.Reply(self.status, json.dumps({"label": "INVALID_KEY", "message": asked.headers}).encode())
 
     server = Echo()
@@ -208,12 +217,13 @@ def test_a_run_that_trades_and_is_looked_at_in_every_way(
         run.until(lambda: "200 in" in run.said())
         run.signal(signal.SIGUSR1)
     assert run.ended() == 130
-    for command in (
+    looks = (
         ("journal", "show", "journal.db"),
         ("journal", "export", "journal.db", "export.jsonl"),
         ("replay", *sorted(str(path) for path in (tmp_path / "sessions").glob("*"))[:1]),
-    ):
-        with (tmp_path / f"{command[0]} {command[1]}").open("wb") as out:
+    )
+    for number, command in enumerate(looks):
+        with (tmp_path / f"output {number}").open("wb") as out:
             subprocess.run(
                 (sys.executable, "-m", "anyvenue", *command), cwd=tmp_path, stdout=out, stderr=out, check=False
             )
@@ -260,7 +270,7 @@ def test_a_run_that_fails(
     if what == "refused":
         url = "http://127.0.0.1:9"
     elif what == "no answer":
-        echo.fault = echo.hang
+        echo.is_silent = True
     elif what == "a refusal that repeats the request":
         echo.status = 401
     elif what == "no certificate to be trusted":
@@ -277,12 +287,14 @@ def test_a_run_that_fails(
         run.until(lambda: "filled" in run.said(), what="a fill")
         run.process.kill()
     elif what == "no answer":
-        run.until(lambda: echo.asked, what="a request")
+        run.until(lambda: any("sign" in asked.headers for asked in echo.asked), what="a signed request")
         run.signal(signal.SIGINT)
     found = run.ended()
     echo.released.set()
     assert code is None or found == code, run.said()
     assert says in run.said()
+    if "repeats" in what:
+        assert any("sign" in asked.headers for asked in echo.asked)
     assert told(tmp_path, secrets_of(stores, pair)) == []
 
 

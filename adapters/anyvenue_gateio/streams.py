@@ -146,7 +146,7 @@ class Reader:
                 yield from handler(result, _ms(message.time_ms), ts_recv)
         except VenueProtocolError as error:
             raise VenueProtocolError(f"cannot be read: {error.text}", raw=raw) from error
-        except (ArithmeticError, AttributeError, KeyError, LookupError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise VenueProtocolError(f"cannot be read: {type(error).__name__}: {error}", raw=raw) from error
 
     def forget(self, topic: Topic) -> None:

@@ -38,6 +38,7 @@ from anyvenue.venue.events import AccountEvent, Channel, Sink, StreamStale, Subs
 from anyvenue.venue.needs import features_of
 from anyvenue.venue.remote import RemoteVenue
 from anyvenue.venue.secrets import SecretSource
+from anyvenue.wire.breaker import Breakers
 from anyvenue.wire.deadline import pause
 from anyvenue.wire.http import HttpClient
 from anyvenue.wire.limits import RateLimiter
@@ -146,6 +147,7 @@ class GaiaExVenue(RemoteVenue):
             sign=self._sign,
             limiter=self._limiter,
             server_time=self._time,
+            breakers=Breakers(self.clock),
             secrets=self._secrets,
             transport=self.transport,
         )

@@ -18,7 +18,7 @@ from anyvenue.venue.interface import Venue
 from anyvenue.venue.missed import missed
 from anyvenue.venue.needs import features_of
 from anyvenue.venue.secrets import Secret, SecretSource
-from anyvenue.wire.breaker import Breaker
+from anyvenue.wire.breaker import Breakers
 from anyvenue.wire.deadline import pause
 from anyvenue.wire.dial import dial
 from anyvenue.wire.http import HttpClient
@@ -156,7 +156,7 @@ class RemoteVenue(Venue):
             sign=None if given is None else lambda request, path, time_ns: sign(given, request, path, time_ns),
             limiter=RateLimiter(buckets, self.clock),
             server_time=server_time,
-            breaker=Breaker(self.clock),
+            breakers=Breakers(self.clock),
             secrets=given if isinstance(given, SecretSource) else None,
             transport=self.transport,
             **more,

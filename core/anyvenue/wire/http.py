@@ -83,7 +83,7 @@ class HttpClient:
         headers: Mapping[str, str] = MappingProxyType({}),
         timeout_s: float = 10.0,
         attempts: int = 3,
-        breaker: Breaker | None = None,
+        breakers: Callable[[Request], Breaker] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         jitter: Callable[[], float] | None = None,
         secrets: SecretSource | None = None,
@@ -100,7 +100,7 @@ class HttpClient:
         self._headers = {**_USUAL, **headers}
         self._timeout_s = timeout_s
         self._attempts = attempts
-        self._breaker = breaker
+        self._breakers = breakers
         self._jitter = jitter or chance_of(clock, base_url)
         self._secrets = secrets
         connect_s = timeout_s * CONNECT_PART
@@ -163,8 +163,8 @@ class HttpClient:
         """Send once, when it may go. Faults of the transport are told like refusals, as faults of the server."""
         url = self._url(request)
         try:
-            if self._breaker is not None:
-                self._breaker.check(request.urgent)
+            if self._breakers is not None:
+                self._breakers(request).check(request.urgent)
             if self._limiter is not None:
                 await self._limiter.take(request.charges, urgent=request.urgent)
         except NotSent as error:
@@ -187,7 +187,7 @@ class HttpClient:
         if isinstance(outcome, Response):
             self._learn(request, outcome)
             outcome = self._judge(request, outcome) or outcome
-        self._tell_breaker(outcome)
+        self._tell_breaker(request, outcome)
         if isinstance(outcome, Refusal) and isinstance(outcome.error, RateLimited):
             self._hold_back(request, outcome.error.retry_after_s)
         return outcome
@@ -272,13 +272,13 @@ class HttpClient:
             return wait_s if wait_s <= self._patience_s else None
         return backoff.delay() if outcome.server_fault or outcome.unprocessed else None
 
-    def _tell_breaker(self, outcome: Response | Refusal) -> None:
-        if self._breaker is None:
+    def _tell_breaker(self, request: Request, outcome: Response | Refusal) -> None:
+        if self._breakers is None:
             return
         if isinstance(outcome, Refusal) and outcome.server_fault:
-            self._breaker.failed(outcome.error.text)
+            self._breakers(request).failed(outcome.error.text)
         else:
-            self._breaker.succeeded()
+            self._breakers(request).succeeded()
 
     def _learn(self, request: Request, response: Response) -> None:
         if self._limiter is None:

@@ -26,7 +26,7 @@ from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
 from anyvenue.venue.clock import WallClock
 from anyvenue.venue.secrets import Secret
-from anyvenue.wire.breaker import Breaker
+from anyvenue.wire.breaker import Breakers
 from anyvenue.wire.deadline import pause
 from anyvenue.wire.dial import dial
 from anyvenue.wire.http import HttpClient
@@ -426,7 +426,22 @@ def test_the_breaker_counts_faults_and_not_refusals_and_then_sends_only_what_is_
         return len(venue.times)
 
     answers = [400, 400, 400, httpx.ReadError, httpx.ConnectError, 200, 200]
-    assert run(main, *answers, breaker=lambda clock: Breaker(clock, failures=2)) == 7
+    assert run(main, *answers, breakers=lambda clock: Breakers(clock, failures=2)) == 7
+
+
+def test_a_group_of_endpoints_that_fails_does_not_hold_up_the_others():
+    orders = Request(method="POST", path="/orders", effect=Effect.COMMAND, charges=(Charge("orders"),))
+    history = Request(method="GET", path="/history", charges=(Charge("history"),))
+
+    async def main(client, venue):
+        with pytest.raises(AnyvenueError, match="the venue failed"):
+            await client.send(history)
+        with pytest.raises(NotSent, match="the venue has been failing since"):
+            await client.send(history)
+        return (await client.send(orders)).status, len(venue.times)
+
+    settings = {"breakers": lambda clock: Breakers(clock, failures=3)}
+    assert run(main, 500, 500, 500, 200, **settings) == (200, 4)
 
 
 def test_a_signed_request_without_a_key_is_not_sent():
@@ -493,7 +508,7 @@ def told(error):
 def test_no_error_and_no_line_of_a_log_shows_a_key_or_a_signature(kind, effect, caplog):
     caplog.set_level(logging.DEBUG)
     request = Request(method="POST", path="/orders", signed=True, effect=effect, body=b"{}")
-    settings = {"headers": fixed({"X-Passphrase": "phrase-08"}), "sign": fixed(sign_with_secret), "breaker": Breaker}
+    settings = {"headers": fixed({"X-Passphrase": "phrase-08"}), "sign": fixed(sign_with_secret), "breakers": Breakers}
     error, _ = outcome(request, transport=fixed(echo(kind)), **settings)
     assert isinstance(error, NotSent | OutcomeUnknown)
     shown = told(error) + caplog.text

@@ -18,6 +18,7 @@ from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookSnapshot, RawLevel
 from anyvenue.model.numbers import ZERO
 from anyvenue.wire.exact_json import decode
+from anyvenue_gaiaex.errors import VENUE
 from anyvenue_gaiaex.fields import listed, moment_ns, number, order_id
 
 __all__ = ["UNSUPPORTED", "BookMessage", "BookReader", "Held", "Row", "Update", "read_message", "read_update"]
@@ -95,9 +96,9 @@ class Update:
 
 def read_message(raw: bytes) -> dict[str, Any]:
     """Return a message. Raises VenueProtocolError for what is none."""
-    message = decode(raw)
+    message = decode(raw, venue=VENUE)
     if not isinstance(message, dict):
-        raise VenueProtocolError("a message that is no object", raw=raw)
+        raise VenueProtocolError("a message that is no object", raw=raw, venue=VENUE)
     return message
 
 
@@ -139,7 +140,8 @@ class BookReader:
                 case _:
                     return BookMessage()
         except _UNREADABLE as error:
-            raise VenueProtocolError(f"cannot be read: {type(error).__name__}: {error}", raw=raw) from error
+            what = f"cannot be read: {type(error).__name__}: {error}"
+            raise VenueProtocolError(what, raw=raw, venue=VENUE) from error
 
     def _book(self, message: Mapping[str, Any], ts_recv: int) -> BookMessage:
         name = message.get("symbol", message.get("coin"))

@@ -21,6 +21,7 @@ from anyvenue.model.times import unix_ns
 from anyvenue.venue.events import VenueEvent
 from anyvenue.wire.exact_json import decode
 from anyvenue_gateio.depth_push import read_push
+from anyvenue_gateio.errors import VENUE
 from anyvenue_gateio.rest import triggers
 from anyvenue_gateio.rest.account import read_position
 from anyvenue_gateio.rest.history import read_fill
@@ -145,9 +146,10 @@ class Reader:
             if result is not None:
                 yield from handler(result, _ms(message.time_ms), ts_recv)
         except VenueProtocolError as error:
-            raise VenueProtocolError(f"cannot be read: {error.text}", raw=raw) from error
+            raise VenueProtocolError(f"cannot be read: {error.text}", raw=raw, venue=VENUE) from error
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-            raise VenueProtocolError(f"cannot be read: {type(error).__name__}: {error}", raw=raw) from error
+            what = f"cannot be read: {type(error).__name__}: {error}"
+            raise VenueProtocolError(what, raw=raw, venue=VENUE) from error
 
     def forget(self, topic: Topic) -> None:
         """Forget what is open of a stream that is no longer heard: how a candle ends, nobody will tell."""

@@ -193,8 +193,9 @@ class Hostile:
 
     @staticmethod
     def bears(error: VenueProtocolError, raw: bytes) -> None:
-        """Fail where an error does not bear the bytes that it is about."""
+        """Fail where an error does not bear the bytes that it is about, and who sent them."""
         assert error.raw == raw
+        assert error.venue
 
     sound = staticmethod(sound)
 

@@ -15,7 +15,7 @@ from typing import Final
 import httpx
 from attrs import evolve
 
-from anyvenue.model.errors import AuthenticationFailed, NotSent, OutcomeUnknown, RateLimited
+from anyvenue.model.errors import AuthenticationFailed, NotSent, OutcomeUnknown, RateLimited, VenueProtocolError
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.secrets import SecretSource
 from anyvenue.venue.secrets.careful import is_private_way
@@ -186,7 +186,7 @@ class HttpClient:
         outcome = await self._exchange(request, message, secrets)
         if isinstance(outcome, Response):
             self._learn(request, outcome)
-            outcome = self._judge(request, outcome) or outcome
+            outcome = self._judged(request, outcome) or outcome
         self._tell_breaker(request, outcome)
         if isinstance(outcome, Refusal) and isinstance(outcome.error, RateLimited):
             self._hold_back(request, outcome.error.retry_after_s)
@@ -217,6 +217,13 @@ class HttpClient:
             return Response(status=answer.status_code, headers=headers, body=body, ts_recv=now)
         # It is raised outside of the except blocks, lest it carry the transport's error along, which nobody redacted.
         return Refusal(fault, server_fault=True)
+
+    def _judged(self, request: Request, response: Response) -> Refusal | None:
+        try:
+            return self._judge(request, response)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            text = f"found an answer that cannot be judged ({type(error).__name__}: {error}); look at the raw bytes"
+            raise VenueProtocolError(text, raw=response.body, venue=self._venue, request=request.name) from error
 
     def _url(self, request: Request) -> httpx.URL:
         if (known := self._urls.get(request.target)) is not None:

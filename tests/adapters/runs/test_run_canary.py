@@ -222,7 +222,7 @@ def test_a_run_that_trades_and_is_looked_at_in_every_way(
         ("journal", "export", "journal.db", "export.jsonl"),
         ("replay", *sorted(str(path) for path in (tmp_path / "sessions").glob("*"))[:1]),
     )
-    for number, command in enumerate(looks):
+    for number, command in enumerate(looks if kind == "env" else ()):  # what they read is the same for all kinds
         with (tmp_path / f"output {number}").open("wb") as out:
             subprocess.run(
                 (sys.executable, "-m", "anyvenue", *command), cwd=tmp_path, stdout=out, stderr=out, check=False

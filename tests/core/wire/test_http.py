@@ -284,6 +284,16 @@ def test_an_answer_that_cannot_be_read_is_raised_as_such():
         assert (type(error), times) == (VenueProtocolError, [0.0])
 
 
+def test_an_answer_that_the_adapter_s_judge_fails_on_is_one_error_with_its_bytes():
+    def judge(request, response):
+        return response.json()["error"]
+
+    error, times = outcome(COMMAND, httpx.Response(200, content=b"{}"), judge=lambda clock: judge)
+    assert isinstance(error, VenueProtocolError)
+    assert (error.raw, error.venue, error.request) == (b"{}", "somewhere", "POST /orders")
+    assert len(times) == 1
+
+
 def test_a_read_that_came_too_often_waits_as_told_and_is_repeated():
     response, times = outcome(READ, httpx.Response(429, headers={"Retry-After": "2"}), 200)
     assert (response.status, times) == (200, [0.0, 2.0])

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import define
 
 from anyvenue.model.enums import PositionSide, PriceSource, Side
-from anyvenue.model.errors import NotSupported, UnknownInstrument
+from anyvenue.model.errors import InvalidOrder, NotSupported, UnknownInstrument
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import ZERO
 from anyvenue.model.order import Order
-from anyvenue.model.order_spec import OrderSpec, Protection
+from anyvenue.model.order_spec import OrderSpec, Protection, check_protection
 
 if TYPE_CHECKING:
     from anyvenue.engine.engine import Engine
@@ -100,6 +100,14 @@ class AttachedGuard:
         entry.armed = traded
         if engine.portfolio.position(instrument, entry.position_side).quantity * entry.side.sign <= 0:
             return  # it reduced the other side, or is closed again
+        mark = engine.data.mark(instrument)
+        try:
+            if mark is not None:
+                check_protection(entry.protection, opening=entry.side, price=mark, instrument=instrument)
+        except InvalidOrder as error:  # the price has passed a level before it could be set: then it fires now
+            engine.guards.decide("protection", f"{client_order_id} has traded, and the position is closed: {error}")
+            engine.desk.close(instrument, entry.position_side)
+            return
         levels = f"{entry.protection.take_profit or 'no'} take-profit, {entry.protection.stop_loss or 'no'} stop-loss"
         engine.guards.decide("protection", f"{client_order_id} has traded: {instrument.key} is protected: {levels}")
         try:

@@ -135,6 +135,18 @@ def test_an_entry_that_ends_without_a_fill_leaves_nothing_behind(journal, is_tak
     assert run.taken(Place) == []
 
 
+@pytest.mark.parametrize("lacks", [ALL, ATTACHED])
+@pytest.mark.parametrize("mark", ["89.0", "121.0"])
+def test_where_the_price_has_passed_a_level_before_it_could_be_set_the_position_is_closed(journal, lacks, mark):
+    run = Run(journal, lacks=lacks)
+    entry = run.enter()
+    run.mark(mark)
+    run.taken(Place)
+    run.fill(entry, "0.010")
+    (closing,) = run.taken(Place)
+    assert (closing.order.side, closing.order.quantity, closing.order.spec.reduce_only) == (Side.SELL, D("0.010"), True)
+
+
 def test_what_the_limits_refuse_is_not_remembered(journal):
     run = Run(journal)
     run.engine.stop("test")

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from attrs import evolve
+
 from anyvenue.engine.commands import CommandFailed, Place, Protect, SetLeverage
 from anyvenue.engine.guard_table import emulation, is_emulated, is_usable
 from anyvenue.engine.risk import RiskGate, RiskLimits, Wish
@@ -116,6 +118,9 @@ class Desk:
         features = features_of(spec)
         for feature in features:
             self.require(feature, instrument)
+        if spec.protection is not None and self._is_emulated(Feature.ATTACHED_PROTECTION, instrument):
+            self._engine.guards.attached.hold(spec, spec.protection)
+            spec = evolve(spec, protection=None)
         if spec.trigger is not None and any(
             self._is_emulated(feature, instrument) for feature in features if feature in _TRIGGERS
         ):
@@ -158,7 +163,7 @@ class Desk:
             "post_only": spec.post_only,
             "reduce_only": spec.reduce_only,
             "position_side": spec.position_side,
-            "protection": spec.protection,
+            "protection": spec.protection or self._engine.guards.attached.of(order.client_order_id),
             "display_quantity": None if spec.display_quantity is None else min(spec.display_quantity, quantity),
             "self_trade_prevention": spec.self_trade_prevention,
         }
@@ -326,6 +331,10 @@ class Desk:
             opening = Side.BUY if position.quantity > 0 else Side.SELL
             check_protection(protection, opening=opening, price=mark, instrument=instrument)
         self._floods.set()
+        self.protect_held(instrument, protection, side)
+
+    def protect_held(self, instrument: Instrument, protection: Protection, side: PositionSide) -> None:
+        """Do so as it stands. Raises NotSupported."""
         if self._is_emulated(Feature.PROTECTION, instrument):
             self._engine.guards.positions.protect(instrument, protection, side)
         else:

@@ -32,6 +32,8 @@ _log = logging.getLogger("anyvenue.engine")
 
 COMMAND_DEADLINE_S = 15.0
 """After this long without an answer a command's outcome is unknown."""
+CLOSE_S = 10.0
+"""A venue that is not closed after so long is left as it is: its orders are settled by then, and the run is over."""
 POLL_S = 0.05
 _SECOND_NS = 1_000_000_000
 
@@ -98,8 +100,19 @@ async def run_live(
         return engine.result()
     finally:
         carrier.abandon()
-        for venue in venues.values():
+        for name, venue in venues.items():
+            await _closed(name, venue, None if pump else CLOSE_S)
+
+
+async def _closed(name: str, venue: Venue, seconds: float | None) -> None:
+    """Close a venue. What goes wrong with one keeps no other open."""
+    try:
+        async with asyncio.timeout(seconds):
             await venue.close()
+    except TimeoutError:
+        _log.error("%s: not closed after %g s; it is left as it is", name, seconds)
+    except Exception:  # noqa: BLE001 - whatever an adapter raises, the others are to be closed
+        _log.exception("%s: it could not be closed in order", name)
 
 
 async def _done_before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

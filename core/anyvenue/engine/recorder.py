@@ -89,7 +89,7 @@ class Recorder:
         mid = self._decision_mid.get(fill.client_order_id or "")
         if mid is not None:
             tally.slippage -= instrument.pnl(fill.quantity * fill.side.sign, entry=fill.price, exit=mid)
-        inventory = self._portfolio.quantity(instrument)
+        inventory = self._portfolio.quantity(instrument, expected=False)  # its order still expects this very fill
         tally.inventory_max = max(tally.inventory_max, inventory)
         tally.inventory_min = min(tally.inventory_min, inventory)
         self._fills.append(

@@ -38,9 +38,12 @@ async def dial(url: str, headers: Mapping[str, str]) -> Socket:
     heartbeat proves more. Redirects are not followed, lest headers with signatures reach another host. The
     environment's proxy is used, though never towards this machine itself.
 
-    Raises OSError where there is no connection to be had, and ValueError for what is no WebSocket URL.
+    Raises OSError where there is no connection to be had, and ValueError for what is no WebSocket URL, or one without
+    TLS that leaves this machine.
     """
     host = host_of(url)
+    if urlsplit(url).scheme == "ws" and host and not _is_loopback(url):
+        raise ValueError(f"found ws:// and the host {host}; allowed are wss://, and ws:// on this machine")
     try:
         connection = await _Connect(
             url,

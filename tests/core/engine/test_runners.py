@@ -167,6 +167,45 @@ def test_a_stop_while_a_venue_is_opened_ends_the_run_before_it_began():
     assert (result.stopped, result.orders, venue.closed) == ("interrupted", 0, True)
 
 
+def test_a_venue_that_does_not_close_is_left_and_the_others_are_closed_all_the_same(monkeypatch, caplog):
+    class Stuck:
+        def __init__(self, close):
+            self.closes = close
+            self.closed = False
+
+        async def connect(self, sink):
+            self.stop.set()
+            await asyncio.Event().wait()
+
+        async def close(self):
+            self.closed = True
+            await self.closes()
+
+    async def forever():
+        await asyncio.Event().wait()
+
+    async def raising():
+        raise RuntimeError("torn")
+
+    async def in_order():
+        pass
+
+    async def run():
+        stop = asyncio.Event()
+        venues = {"a": Stuck(forever), "b": Stuck(raising), "c": Stuck(in_order)}
+        for venue in venues.values():
+            venue.stop = stop
+        engine = Engine(Diary(), connections=tuple(venues), clock=WallClock(), session="run")
+        result = await asyncio.wait_for(run_live(engine, venues, clock=WallClock(), stop=stop), 20)
+        return result, [venue.closed for venue in venues.values()]
+
+    monkeypatch.setattr("anyvenue.engine.live.CLOSE_S", 0.01)
+    result, closed = asyncio.run(run())
+    assert (result.stopped, closed) == ("interrupted", [True, True, True])
+    assert "a: not closed after 0.01 s; it is left as it is" in caplog.text
+    assert "b: it could not be closed in order" in caplog.text
+
+
 def test_a_duration_ends_a_live_run():
     async def run():
         engine, venues, clock = stage(0)

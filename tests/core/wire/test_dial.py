@@ -202,7 +202,7 @@ def test_a_name_that_does_not_resolve_is_told(monkeypatch):
 
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", fail)
         with pytest.raises(OSError, match=r"venue\.invalid: the name cannot be resolved \(Name or service not known\)"):
-            await dial("ws://venue.invalid/", {})
+            await dial("wss://venue.invalid/", {})
 
     monkeypatch.setenv("no_proxy", "*")
     asyncio.run(client())
@@ -229,6 +229,11 @@ def test_what_is_no_websocket_url_is_misuse(url):
     assert SECRET not in str(caught.value)
 
 
+def test_nothing_is_said_in_plain_text_to_another_machine():
+    with pytest.raises(ValueError, match="allowed are wss://, and ws:// on this machine"):
+        asyncio.run(dial("ws://venue.invalid/", {"KEY": SECRET}))
+
+
 def test_this_machine_is_never_reached_by_a_proxy(monkeypatch):
     monkeypatch.setenv("ws_proxy", "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
@@ -244,15 +249,15 @@ def test_this_machine_is_never_reached_by_a_proxy(monkeypatch):
 
 def test_a_proxy_is_used_for_every_other_host(monkeypatch):
     async def client(port):
-        monkeypatch.setenv("ws_proxy", f"http://user:{SECRET}@127.0.0.1:{port}")
+        monkeypatch.setenv("wss_proxy", f"http://user:{SECRET}@127.0.0.1:{port}")
         with pytest.raises(OSError, match=r"venue\.invalid.*407") as caught:
-            await dial("ws://venue.invalid/", {})
+            await dial("wss://venue.invalid/", {})
         assert SECRET not in str(caught.value)
 
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     answer = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
-    assert against_bytes(answer, client).startswith(b"CONNECT venue.invalid:80 HTTP/1.1\r\n")
+    assert against_bytes(answer, client).startswith(b"CONNECT venue.invalid:443 HTTP/1.1\r\n")
 
 
 def test_neither_headers_nor_frames_are_logged_at_any_level(caplog):

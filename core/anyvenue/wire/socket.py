@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
 
-__all__ = ["Dial", "Socket", "SocketClosed"]
+__all__ = ["Dial", "EagerSocket", "Socket", "SocketClosed"]
 
 
 class SocketClosed(Exception):
@@ -23,6 +23,17 @@ class Socket(Protocol):
 
     async def close(self) -> None:
         """Close it. Closing twice does nothing."""
+
+
+@runtime_checkable
+class EagerSocket(Socket, Protocol):
+    """A socket that can also hand messages on while it reads the network: no queue and no task in between."""
+
+    async def deliver(self, on_message: Callable[[bytes], None]) -> None:
+        """Pass every message to `on_message`, which raises nothing, until the end. Raises SocketClosed then.
+
+        To be called once, and `receive` not after it. Where it is canceled nothing more is passed on.
+        """
 
 
 class Dial(Protocol):

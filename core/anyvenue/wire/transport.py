@@ -12,7 +12,7 @@ import ssl
 from collections import deque
 from functools import cache
 from time import monotonic
-from typing import Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 import httpx
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -24,6 +24,8 @@ CONNECTIONS_MAX: Final = 100
 ANSWER_BYTES_MAX: Final = 256 * 1024 * 1024
 """Far more than any venue's largest answer; beyond it the connection is given up, not the memory filled."""
 _PORTS: Final = {"http": 80, "https": 443}
+_BOTH_FAMILIES: Final[dict[str, Any]] = {"happy_eyeballs_delay": 0.25}
+"""A host that has IPv4 and IPv6 is tried by the other as soon as the first one lingers; uvloop cannot do that."""
 _TURNS_TO_CLOSE: Final = 20
 """An aborted connection is gone within a few turns of the loop."""
 
@@ -109,14 +111,16 @@ class Transport(httpx.AsyncBaseTransport):
         scheme, host, port = origin
         if scheme not in _PORTS:
             raise httpx.UnsupportedProtocol(f"found {scheme!r}; allowed are http and https")
+        loop = asyncio.get_running_loop()
+        how = _BOTH_FAMILIES if isinstance(loop, asyncio.BaseEventLoop) else {}
         try:
             async with asyncio.timeout(self._connect_s):
-                _, connection = await asyncio.get_running_loop().create_connection(
+                _, connection = await loop.create_connection(
                     lambda: _Connection(self._open),
                     host,
                     port,
                     ssl=_trusted() if scheme == "https" else None,
-                    happy_eyeballs_delay=0.25,
+                    **how,
                 )
         except TimeoutError:
             raise httpx.ConnectTimeout(f"no connection within {self._connect_s:g} s") from None

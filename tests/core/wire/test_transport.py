@@ -13,6 +13,8 @@ import trustme
 from anyvenue.wire import transport as module
 from anyvenue.wire.transport import Transport
 
+pytestmark = pytest.mark.usefixtures("event_loop")
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 BYE = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbye"
 

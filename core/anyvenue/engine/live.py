@@ -16,6 +16,7 @@ from anyvenue.engine.commands import Command, EngineEvent, connection_of, failur
 from anyvenue.engine.engine import Engine
 from anyvenue.engine.guard_run import guarded, patience_ns, sweep
 from anyvenue.engine.journal import JournalFailed, only_reduces
+from anyvenue.engine.latency import Latency
 from anyvenue.engine.reconcile import Reconciler
 from anyvenue.engine.reconcile_settings import Recovery
 from anyvenue.engine.result import RunResult
@@ -25,6 +26,7 @@ from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.interface import Venue
+from anyvenue.wire.sending import watch_sending
 
 __all__ = ["run_live"]
 
@@ -61,6 +63,8 @@ async def run_live(
     """
     carrier = _Carrier(engine, venues, None if isinstance(clock, DrivenClock) else COMMAND_DEADLINE_S)
     engine.bind(carrier.send)
+    if not isinstance(clock, DrivenClock):
+        engine.latency = Latency(clock)
     pump = Pump(clock, speed) if isinstance(clock, DrivenClock) else None
     wait_until = _poll_until if pump is None else pump.run_until
     try:
@@ -153,7 +157,8 @@ class _Carrier:
 
     def send(self, command: Command) -> None:
         """Let a command leave, once the journal has it."""
-        self.start(self._carry(command, self._engine.ticket))
+        latency = self._engine.latency
+        self.start(self._carry(command, self._engine.ticket, 0 if latency is None else latency.leaving()))
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Have something done beside everything else. An error of it is a fault of ours."""
@@ -161,13 +166,16 @@ class _Carrier:
         self._tasks.add(task)
         task.add_done_callback(self._landed)
 
-    async def _carry(self, command: Command, ticket: int) -> None:
+    async def _carry(self, command: Command, ticket: int, called_ns: int) -> None:
         connection = connection_of(command)
+        sending = watch_sending()
         unwritten = await self._unwritten(ticket) if ticket else None
         if unwritten is not None and not only_reduces(command):
             events = failure_events(command, unwritten)
         else:
             events = await self._performed(connection, command)
+        if self._engine.latency is not None:
+            self._engine.latency.answered(command, called_ns, sending, events)
         for event in events:
             self._engine.receive(event, connection)
 

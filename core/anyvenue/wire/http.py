@@ -26,6 +26,7 @@ from anyvenue.wire.limits import PATIENCE_S, LimitNews, RateLimiter
 from anyvenue.wire.redaction import MASK, is_sensitive, redact
 from anyvenue.wire.refusal import Refusal
 from anyvenue.wire.request import Effect, Request, Response
+from anyvenue.wire.sending import note_sent
 from anyvenue.wire.server_time import ServerTime
 from anyvenue.wire.transport import Transport
 
@@ -194,6 +195,7 @@ class HttpClient:
 
     async def _exchange(self, request: Request, message: httpx.Request, secrets: Set[str]) -> Response | Refusal:
         started_ns = self._clock.time_ns()
+        note_sent(started_ns)
         try:
             async with deadline(self._clock, self._timeout_s):
                 answer = await self._transport.handle_async_request(message)

@@ -99,6 +99,7 @@ class HttpClient:
         self._limits_of = limits_of
         self._server_time = server_time or ServerTime(clock)
         self._headers = {**_USUAL, **headers}
+        self._checked_headers: dict[str, str] = {}
         self._timeout_s = timeout_s
         self._attempts = attempts
         self._breakers = breakers
@@ -255,13 +256,16 @@ class HttpClient:
         return self._sign(request, path, self._server_time.time_ns())
 
     def _all_headers(self, request: Request, signature: Mapping[str, str]) -> dict[str, str]:
-        headers: dict[str, str] = {}
-        for name, value in (*self._headers.items(), *request.headers.items(), *signature.items()):
+        headers = self._checked_headers.copy()
+        usual = () if headers else self._headers.items()
+        for name, value in (*usual, *request.headers.items(), *signature.items()):
             if not (value.isascii() and value.isprintable() and value == value.strip()):
                 # Checked here, since others put the value into the errors they raise.
                 text = f"the header {name} (not shown) holds what HTTP cannot carry; check the key for stray characters"
                 raise self._not_sent(request, text)
             headers[name.lower()] = value
+        if not self._checked_headers:
+            self._checked_headers = {name.lower(): value for name, value in self._headers.items()}
         return headers
 
     async def _correct_clock(self, request: Request) -> bool:

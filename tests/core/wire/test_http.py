@@ -163,6 +163,17 @@ def test_a_signature_may_be_a_whole_request_with_its_own_query_and_body():
     assert str(request.url) == f"{BASE}/order?a=1&sign=/api/v4/order"
 
 
+def test_a_header_of_one_request_stays_with_that_request():
+    own = Request(method="GET", path="/orders", headers={"Accept": "text/plain"})
+
+    async def main(client, venue):
+        for request in (own, READ, own, READ):
+            await client.send(request)
+        return [request.headers["accept"] for request in venue.requests]
+
+    assert run(main, 200, 200, 200, 200) == ["text/plain", "*/*", "text/plain", "*/*"]
+
+
 def test_cookies_are_not_kept_and_redirects_not_followed():
     async def main(client, venue):
         await client.send(READ)

@@ -34,6 +34,8 @@ __all__ = ["HttpClient"]
 
 KEEP_ALIVE_S: Final = 15.0
 """An idle connection is kept so long: less than servers keep theirs, lest a request meets one that is just closing."""
+WARM_S: Final = 600.0
+"""So long after a request a connection is kept ready for the next one: an order should not have to wait for TLS."""
 CONNECT_PART: Final = 0.4
 """How much of the timeout waiting for a free connection may take, and making one: so a connection that does not come
 about shows as such, while it is certain that nothing has left."""
@@ -106,7 +108,7 @@ class HttpClient:
         self._jitter = jitter or chance_of(clock, base_url)
         self._secrets = secrets
         connect_s = timeout_s * CONNECT_PART
-        usual = Transport(connect_s=connect_s, keep_alive_s=KEEP_ALIVE_S)
+        usual = Transport(connect_s=connect_s, keep_alive_s=KEEP_ALIVE_S, warm_s=WARM_S)
         self._transport = usual if transport is None else transport
         self._extensions = {"timeout": {"connect": connect_s, "pool": connect_s}}  # the rest is on our clock
         self._urls: dict[str, httpx.URL] = {}

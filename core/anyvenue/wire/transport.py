@@ -10,6 +10,7 @@ import asyncio
 import select
 import ssl
 from collections import deque
+from contextlib import suppress
 from functools import cache
 from time import monotonic
 from typing import Any, Final, TypeAlias, cast
@@ -36,14 +37,19 @@ class Transport(httpx.AsyncBaseTransport):
     """Sends requests over connections of its own. No proxy, no redirects, no cookies, no HTTP/2.
 
     `connect_s` is how long waiting for a free connection may take, and how long TCP and TLS may take together. A
-    connection idle for `keep_alive_s` is not used any more. Certificates are verified against certifi's.
+    connection idle for `keep_alive_s` is not used any more; where a request went there in the last `warm_s`, another
+    one is opened in its place, so that the next request finds one. Certificates are verified against certifi's.
 
     Raises PoolTimeout, ConnectTimeout, ConnectError and UnsupportedProtocol where nothing has left.
     """
 
-    def __init__(self, *, connect_s: float, keep_alive_s: float) -> None:
+    def __init__(self, *, connect_s: float, keep_alive_s: float, warm_s: float = 0.0) -> None:
         self._connect_s = connect_s
         self._keep_alive_s = keep_alive_s
+        self._warm_s = warm_s
+        self._used: dict[_Origin, float] = {}
+        self._timers: dict[_Origin, asyncio.TimerHandle] = {}
+        self._warming: set[asyncio.Task[None]] = set()
         self._free = asyncio.Semaphore(CONNECTIONS_MAX)
         self._idle: dict[_Origin, deque[_Connection]] = {}
         self._open: set[_Connection] = set()
@@ -58,6 +64,7 @@ class Transport(httpx.AsyncBaseTransport):
             await self._turn()
         else:
             await self._free.acquire()
+        self._used[origin] = monotonic()
         try:
             connection = self._kept(origin) or await self._connected(origin)
             try:
@@ -74,6 +81,12 @@ class Transport(httpx.AsyncBaseTransport):
         """Close every connection. What is still on its way fails."""
         self._is_closed = True
         self._idle.clear()
+        for timer in self._timers.values():
+            timer.cancel()
+        for task in self._warming:
+            task.cancel()
+        if self._warming:
+            await asyncio.wait(self._warming)
         for connection in tuple(self._open):
             connection.abort()
         for _ in range(_TURNS_TO_CLOSE):
@@ -101,11 +114,32 @@ class Transport(httpx.AsyncBaseTransport):
         if not connection.is_reusable or self._is_closed:
             connection.abort()
             return
-        now = connection.idle_since = monotonic()
+        connection.idle_since = monotonic()
         idle = self._idle.setdefault(origin, deque())
         idle.append(connection)
-        while idle[0].idle_since < now - self._keep_alive_s:
+        if origin not in self._timers:
+            self._look_again(origin, self._keep_alive_s)
+
+    def _look_again(self, origin: _Origin, after_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._timers[origin] = loop.call_later(after_s, lambda: self._expire(origin))
+
+    def _expire(self, origin: _Origin) -> None:
+        """Close what has been idle for too long; where nothing is left, have a new connection come in time."""
+        del self._timers[origin]
+        now, idle = monotonic(), self._idle[origin]
+        while idle and (not idle[0].is_reusable or idle[0].idle_since <= now - self._keep_alive_s):
             idle.popleft().abort()
+        if idle:
+            self._look_again(origin, idle[0].idle_since + self._keep_alive_s - now)
+        elif now - self._used[origin] < self._warm_s:
+            task = asyncio.get_running_loop().create_task(self._warm(origin))
+            self._warming.add(task)
+            task.add_done_callback(self._warming.discard)
+
+    async def _warm(self, origin: _Origin) -> None:
+        with suppress(httpx.TransportError):  # the next request will tell
+            self._keep(origin, await self._connected(origin))
 
     async def _connected(self, origin: _Origin) -> _Connection:
         scheme, host, port = origin

@@ -27,7 +27,7 @@ from anyvenue.wire.dial import (
     misuse,
     told,
 )
-from anyvenue.wire.socket import Socket, SocketClosed
+from anyvenue.wire.socket import EagerSocket, Socket, SocketClosed
 
 __all__ = ["dial_picows"]
 
@@ -136,7 +136,7 @@ class _Listener(picows.WSListener):
         self.writable.set()
 
 
-class _FastSocket:
+class _FastSocket(EagerSocket):
     """A `Socket` over the network."""
 
     def __init__(self, listener: _Listener) -> None:

@@ -19,7 +19,7 @@ from anyvenue.wire.dial import (
     misuse,
     told,
 )
-from anyvenue.wire.socket import Socket, SocketClosed
+from anyvenue.wire.socket import EagerSocket, Socket, SocketClosed
 
 if TYPE_CHECKING:
     from websockets.protocol import Event
@@ -56,7 +56,7 @@ async def dial_websockets(url: str, headers: Mapping[str, str]) -> Socket:
     return _NetworkSocket(cast("_EagerConnection", connection))
 
 
-class _NetworkSocket:
+class _NetworkSocket(EagerSocket):
     """A `Socket` over the network."""
 
     def __init__(self, connection: _EagerConnection) -> None:

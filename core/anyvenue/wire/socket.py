@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 __all__ = ["Dial", "EagerSocket", "Socket", "SocketClosed"]
 
@@ -25,10 +26,25 @@ class Socket(Protocol):
         """Close it. Closing twice does nothing."""
 
 
-@runtime_checkable
-class EagerSocket(Socket, Protocol):
-    """A socket that can also hand messages on while it reads the network: no queue and no task in between."""
+class EagerSocket(ABC):
+    """A `Socket` that can also hand messages on while it reads the network: no queue and no task in between.
 
+    One says so by inheriting from it.
+    """
+
+    @abstractmethod
+    async def send(self, data: str) -> None:
+        """As of every socket."""
+
+    @abstractmethod
+    async def receive(self) -> bytes:
+        """As of every socket."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """As of every socket."""
+
+    @abstractmethod
     async def deliver(self, on_message: Callable[[bytes], None]) -> None:
         """Pass every message to `on_message`, which raises nothing, until the end. Raises SocketClosed then.
 

@@ -8,8 +8,10 @@ is as deterministic as a backtest.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from anyvenue.engine.commands import Command, EngineEvent, connection_of, failure_events, perform
@@ -67,6 +69,7 @@ async def run_live(
         engine.latency = Latency(clock)
     pump = Pump(clock, speed) if isinstance(clock, DrivenClock) else None
     wait_until = _poll_until if pump is None else pump.run_until
+    memory = ExitStack()
     try:
         for name, venue in venues.items():
             opening = open_connection(engine, name, venue)
@@ -79,6 +82,8 @@ async def run_live(
                 engine.stop_reason = "interrupted"
                 return engine.result()
         async with guarded(engine, venues, clock, pump, rescue):
+            if pump is None:
+                memory.enter_context(_memory_set_aside())
             try:
                 engine.start()
                 stop_when_finished(engine, venues)
@@ -103,6 +108,7 @@ async def run_live(
         carrier.raise_if_broken()
         return engine.result()
     finally:
+        memory.close()
         carrier.abandon()
         for name, venue in venues.items():
             await _closed(name, venue, None if pump else CLOSE_S)
@@ -117,6 +123,21 @@ async def _closed(name: str, venue: Venue, seconds: float | None) -> None:
         _log.error("%s: not closed after %g s; it is left as it is", name, seconds)
     except Exception:  # noqa: BLE001 - whatever an adapter raises, the others are to be closed
         _log.exception("%s: it could not be closed in order", name)
+
+
+@contextmanager
+def _memory_set_aside() -> Iterator[None]:
+    """Keep the garbage collector from going through all that stands already: each time it would take tens of
+    milliseconds, in which nothing else is done. What others have set aside stays so at the end.
+    """
+    gc.collect()
+    is_ours = not gc.get_freeze_count()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        if is_ours:
+            gc.unfreeze()
 
 
 async def _done_before(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

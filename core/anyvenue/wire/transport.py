@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import select
+import socket
 import ssl
 from collections import deque
 from contextlib import suppress
 from functools import cache
 from time import monotonic
-from typing import Any, Final, TypeAlias, cast
+from typing import Final, TypeAlias, cast
 
 import httpx
+from aiohappyeyeballs import start_connection
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 __all__ = ["Transport"]
 
 CONNECTIONS_MAX: Final = 100
 """So many requests may be on their way at once; the next one waits for its turn."""
+NEXT_FAMILY_S: Final = 0.25
+"""A host that has IPv4 and IPv6 is tried by the other one too when the first has lingered so long."""
 ANSWER_BYTES_MAX: Final = 256 * 1024 * 1024
 """Far more than any venue's largest answer; beyond it the connection is given up, not the memory filled."""
 _PORTS: Final = {"http": 80, "https": 443}
-_BOTH_FAMILIES: Final[dict[str, Any]] = {"happy_eyeballs_delay": 0.25}
-"""A host that has IPv4 and IPv6 is tried by the other as soon as the first one lingers; uvloop cannot do that."""
 _TURNS_TO_CLOSE: Final = 20
 """An aborted connection is gone within a few turns of the loop."""
 
@@ -59,7 +61,7 @@ class Transport(httpx.AsyncBaseTransport):
         """Send a request and return the whole answer."""
         url = request.url
         origin = url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS.get(url.scheme, 0)
-        head, body = _head(request), await request.aread()
+        data = _written(request, await request.aread())
         if self._free.locked():
             await self._turn()
         else:
@@ -68,7 +70,7 @@ class Transport(httpx.AsyncBaseTransport):
         try:
             connection = self._kept(origin) or await self._connected(origin)
             try:
-                answer = await connection.exchange(head + body, is_head=request.method == "HEAD")
+                answer = await connection.exchange(data, is_head=request.method == "HEAD")
             except BaseException:
                 connection.abort()
                 raise
@@ -145,17 +147,22 @@ class Transport(httpx.AsyncBaseTransport):
         scheme, host, port = origin
         if scheme not in _PORTS:
             raise httpx.UnsupportedProtocol(f"found {scheme!r}; allowed are http and https")
-        loop = asyncio.get_running_loop()
-        how = _BOTH_FAMILIES if isinstance(loop, asyncio.BaseEventLoop) else {}
+        loop, is_secure = asyncio.get_running_loop(), scheme == "https"
         try:
             async with asyncio.timeout(self._connect_s):
-                _, connection = await loop.create_connection(
-                    lambda: _Connection(self._open),
-                    host,
-                    port,
-                    ssl=_trusted() if scheme == "https" else None,
-                    **how,
-                )
+                addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                # Not every loop can try IPv4 and IPv6 side by side, so a library does.
+                opened = await start_connection(addresses, happy_eyeballs_delay=NEXT_FAMILY_S, loop=loop)
+                try:
+                    _, connection = await loop.create_connection(
+                        lambda: _Connection(self._open),
+                        sock=opened,
+                        ssl=_trusted() if is_secure else None,
+                        server_hostname=host if is_secure else None,
+                    )
+                except BaseException:
+                    opened.close()
+                    raise
         except TimeoutError:
             raise httpx.ConnectTimeout(f"no connection within {self._connect_s:g} s") from None
         except (OSError, UnicodeError) as error:  # ssl.SSLError is an OSError; a host may be no name at all
@@ -289,11 +296,13 @@ def _trusted() -> ssl.SSLContext:
     return context
 
 
-def _head(request: httpx.Request) -> bytes:
-    """Return the request line and the headers. Raises LocalProtocolError where they would be more than that."""
+def _written(request: httpx.Request, body: bytes) -> bytes:
+    """Return a request as it goes out. Raises LocalProtocolError where its head would be more than one head."""
     lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
     lines += [b"%s: %s" % header for header in request.headers.raw]
     head = b"\r\n".join(lines)
     if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1 or b"\0" in head:
         raise httpx.LocalProtocolError("found a line break in a header; allowed are printable characters")
-    return head + b"\r\n\r\n"
+    if b"\r\ntransfer-encoding: chunked" in head.lower():
+        body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
+    return b"%s\r\n\r\n%s" % (head, body)

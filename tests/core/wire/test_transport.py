@@ -106,6 +106,21 @@ def test_a_request_goes_out_as_it_is_and_the_answer_comes_back_whole():
     assert server.bodies == [b'{"size":1}']
 
 
+def test_a_body_without_a_length_goes_out_in_chunks():
+    async def parts():
+        yield b"one"
+        yield b" and two"
+
+    async def main(ask, server):
+        return (await ask("POST", content=parts())).content
+
+    answer, server = against(lambda number, head: OK if number == 2 else b"", main)
+    head, body = server.heads
+    assert answer == b"ok"
+    assert b"Transfer-Encoding: chunked" in head
+    assert body == b"b\r\none and two\r\n0\r\n\r\n"
+
+
 @pytest.mark.parametrize(
     ("answer", "status", "content"),
     [

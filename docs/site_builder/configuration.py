@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 
 import attrs
 
-from anyvenue.app.config import JournalConfig, LogConfig
+from anyvenue.app.config import JournalConfig, LogConfig, WireConfig
 from anyvenue.app.config_reader import ConnectionTable, StrategyTable
 from anyvenue.app.signal_sources import SignalSettings
 from anyvenue.app.signal_webhook import WebhookSettings
@@ -51,6 +51,7 @@ SECTIONS: Final[Sections] = {
     "signals": SignalSettings,
     "signals.webhook": WebhookSettings,
     "simulation": SimulationSettings,
+    "wire": WireConfig,
     **{f"strategy.parameters of {name}": STRATEGIES.load(name).Parameters for name in _STRATEGIES},
 }
 """Every table of a configuration, by its name, and the class that it is structured into."""

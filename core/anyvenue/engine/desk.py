@@ -102,6 +102,7 @@ class Desk:
 
         What the strategy has not wished for itself at this moment is no part of a flood.
         """
+        self._called()
         if not isinstance(side, Side):
             raise TypeError(f"side: found {side!r}; allowed are Side.BUY and Side.SELL")
         if how.get("display_quantity") is not None:
@@ -133,6 +134,10 @@ class Desk:
         order = self._engine.orders.place(spec)
         self._engine.recorder.sent(order, self._engine.data.mid(spec.instrument))
         return order
+
+    def _called(self) -> None:
+        if self._engine.latency is not None:
+            self._engine.latency.called()
 
     def _hold(self, order: Order) -> Order:
         """Keep an order whose trigger is watched here. The limits see it now, and again when it leaves."""
@@ -217,6 +222,7 @@ class Desk:
 
     def amend(self, order: Order | str, price: Number | None, quantity: Number | None) -> Order:
         """Change an order's price or total quantity, past the limits again."""
+        self._called()
         order = self._current(order)
         instrument = order.instrument
         new_price = order.price if price is None else instrument.check_price(price)
@@ -254,6 +260,7 @@ class Desk:
 
     def cancel(self, order: Order | str) -> Order:
         """Cancel an order; one that waits for its trigger here ends at once."""
+        self._called()
         order = self._current(order)
         if self._engine.guards.triggers.drop(order.client_order_id) is not None:
             order = self._engine.orders.apply(order, OrderSent(ts_recv=self._engine.now))

@@ -10,6 +10,7 @@ from anyvenue.engine.portfolio import Portfolio
 from anyvenue.engine.result import EquityPoint, FillPoint, InstrumentResult, RunResult
 from anyvenue.model.enums import Liquidity, PositionSide
 from anyvenue.model.fill import Fill
+from anyvenue.model.histogram import Durations
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import ZERO
 from anyvenue.model.order import Order
@@ -135,6 +136,7 @@ class Recorder:
         ts_end: int,
         events: int,
         marks: dict[str, Decimal],
+        latency: tuple[Durations, ...] = (),
     ) -> RunResult:
         """Return the figures of the run."""
         rows = tuple(self._row(tally, marks.get(key)) for key, tally in sorted(self._tallies.items()))
@@ -156,6 +158,7 @@ class Recorder:
             instruments=rows,
             equity=tuple(self._equity),
             fill_points=tuple(self._fills),
+            latency=latency,
         )
 
     def _row(self, tally: _Tally, mark: Decimal | None) -> InstrumentResult:

@@ -26,6 +26,7 @@ from anyvenue.wire.limits import PATIENCE_S, LimitNews, RateLimiter
 from anyvenue.wire.redaction import MASK, is_sensitive, redact
 from anyvenue.wire.refusal import Refusal
 from anyvenue.wire.request import Effect, Request, Response
+from anyvenue.wire.sending import note_sent
 from anyvenue.wire.server_time import ServerTime
 from anyvenue.wire.transport import Transport
 
@@ -33,6 +34,8 @@ __all__ = ["HttpClient"]
 
 KEEP_ALIVE_S: Final = 15.0
 """An idle connection is kept so long: less than servers keep theirs, lest a request meets one that is just closing."""
+WARM_S: Final = 600.0
+"""So long after a request a connection is kept ready for the next one: an order should not have to wait for TLS."""
 CONNECT_PART: Final = 0.4
 """How much of the timeout waiting for a free connection may take, and making one: so a connection that does not come
 about shows as such, while it is certain that nothing has left."""
@@ -98,13 +101,14 @@ class HttpClient:
         self._limits_of = limits_of
         self._server_time = server_time or ServerTime(clock)
         self._headers = {**_USUAL, **headers}
+        self._checked_headers: dict[str, str] = {}
         self._timeout_s = timeout_s
         self._attempts = attempts
         self._breakers = breakers
         self._jitter = jitter or chance_of(clock, base_url)
         self._secrets = secrets
         connect_s = timeout_s * CONNECT_PART
-        usual = Transport(connect_s=connect_s, keep_alive_s=KEEP_ALIVE_S)
+        usual = Transport(connect_s=connect_s, keep_alive_s=KEEP_ALIVE_S, warm_s=WARM_S)
         self._transport = usual if transport is None else transport
         self._extensions = {"timeout": {"connect": connect_s, "pool": connect_s}}  # the rest is on our clock
         self._urls: dict[str, httpx.URL] = {}
@@ -194,6 +198,7 @@ class HttpClient:
 
     async def _exchange(self, request: Request, message: httpx.Request, secrets: Set[str]) -> Response | Refusal:
         started_ns = self._clock.time_ns()
+        note_sent(started_ns)
         try:
             async with deadline(self._clock, self._timeout_s):
                 answer = await self._transport.handle_async_request(message)
@@ -253,13 +258,16 @@ class HttpClient:
         return self._sign(request, path, self._server_time.time_ns())
 
     def _all_headers(self, request: Request, signature: Mapping[str, str]) -> dict[str, str]:
-        headers: dict[str, str] = {}
-        for name, value in (*self._headers.items(), *request.headers.items(), *signature.items()):
+        headers = self._checked_headers.copy()
+        usual = () if headers else self._headers.items()
+        for name, value in (*usual, *request.headers.items(), *signature.items()):
             if not (value.isascii() and value.isprintable() and value == value.strip()):
                 # Checked here, since others put the value into the errors they raise.
                 text = f"the header {name} (not shown) holds what HTTP cannot carry; check the key for stray characters"
                 raise self._not_sent(request, text)
             headers[name.lower()] = value
+        if not self._checked_headers:
+            self._checked_headers = {name.lower(): value for name, value in self._headers.items()}
         return headers
 
     async def _correct_clock(self, request: Request) -> bool:

@@ -163,6 +163,17 @@ def test_a_signature_may_be_a_whole_request_with_its_own_query_and_body():
     assert str(request.url) == f"{BASE}/order?a=1&sign=/api/v4/order"
 
 
+def test_a_header_of_one_request_stays_with_that_request():
+    own = Request(method="GET", path="/orders", headers={"Accept": "text/plain"})
+
+    async def main(client, venue):
+        for request in (own, READ, own, READ):
+            await client.send(request)
+        return [request.headers["accept"] for request in venue.requests]
+
+    assert run(main, 200, 200, 200, 200) == ["text/plain", "*/*", "text/plain", "*/*"]
+
+
 def test_cookies_are_not_kept_and_redirects_not_followed():
     async def main(client, venue):
         await client.send(READ)
@@ -652,6 +663,7 @@ def over_a_socket(handle, main):
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
+@pytest.mark.usefixtures("event_loop")
 def test_on_the_wire_the_target_is_byte_for_byte_that_of_the_request():
     request = Request(
         method="GET",
@@ -676,6 +688,7 @@ def test_on_the_wire_the_target_is_byte_for_byte_that_of_the_request():
     assert connections == 1  # which is kept
 
 
+@pytest.mark.usefixtures("event_loop")
 def test_a_proxy_named_in_the_environment_is_not_used(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # nobody is there
 
@@ -685,6 +698,7 @@ def test_a_proxy_named_in_the_environment_is_not_used(monkeypatch):
     assert over_a_socket(lambda number, head: OK, main)[0].status == 200
 
 
+@pytest.mark.usefixtures("event_loop")
 def test_a_connection_closed_after_the_request_leaves_a_commands_outcome_unknown():
     async def main(client):
         with pytest.raises(OutcomeUnknown, match="it may have been carried out"):
@@ -694,6 +708,7 @@ def test_a_connection_closed_after_the_request_leaves_a_commands_outcome_unknown
     assert len(heads) == 1
 
 
+@pytest.mark.usefixtures("event_loop")
 def test_a_connection_closed_after_the_request_has_a_read_repeated():
     async def main(client):
         return await client.send(READ)
@@ -702,6 +717,7 @@ def test_a_connection_closed_after_the_request_has_a_read_repeated():
     assert (response.body, len(heads), connections) == (b"{}", 2, 2)
 
 
+@pytest.mark.usefixtures("event_loop")
 def test_a_connection_closed_in_the_middle_of_an_answer_is_no_answer():
     async def main(client):
         with pytest.raises(OutcomeUnknown, match="RemoteProtocolError"):
@@ -712,6 +728,7 @@ def test_a_connection_closed_in_the_middle_of_an_answer_is_no_answer():
     assert len(heads) == 1
 
 
+@pytest.mark.usefixtures("event_loop")
 def test_where_nobody_listens_nothing_was_sent():
     async def main():
         server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)

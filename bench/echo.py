@@ -1,7 +1,9 @@
 """A bare server in the shape of Gate: it answers each order at once and knows nothing; a raw asyncio protocol.
 
 It speaks HTTP/1.1 and WebSocket on one port, as far as the clients that are measured need it. Run as a program it
-prints its port and serves until its input ends.
+prints its port and serves until its input ends. `echo.py CONTRACTS COUNT PAUSE_US` lists so many contracts more, and
+sends so many trades to whoever has subscribed to trades, of the contracts in turns: as fast as they are taken, or one
+after each pause. A trade's id is the time at which it was sent, in nanoseconds of the machine's monotonic clock.
 """
 
 from __future__ import annotations
@@ -78,15 +80,52 @@ def upgrade_answer(head: bytes) -> bytes:
     )
 
 
+_TRADE: Final = (
+    b'{"time":1747054612,"time_ms":1747054612673,"channel":"futures.trades","event":"update","result":[{"contract":"%s",'
+    b'"create_time":1747054612,"create_time_ms":1747054612673,"id":%d,"price":"60000.1","size":-108}]}'
+)
+SETTLED_S: Final = 0.5
+"""Trades are sent once so long no other subscription has come."""
+BURST: Final = 32
+BUFFER_MAX: Final = 262_144
+
+
 class Echo(asyncio.Protocol):
     """One connection."""
 
     count = 0
+    trades = 0
+    pause_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: Any = transport
         self._buffer = b""
         self._is_websocket = False
+        self._topics: list[bytes] = []
+        self._soon: asyncio.TimerHandle | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._soon is not None:
+            self._soon.cancel()
+
+    def _subscribed(self, contracts: list[str]) -> None:
+        self._topics += [contract.encode() for contract in contracts]
+        if self._soon is not None:
+            self._soon.cancel()
+        self._left = Echo.trades
+        self._soon = asyncio.get_running_loop().call_later(SETTLED_S, self._send_trades)
+
+    def _send_trades(self) -> None:
+        loop, last = asyncio.get_running_loop(), 0
+        if self._transport.get_write_buffer_size() < BUFFER_MAX:
+            frames = []
+            for _ in range(min(self._left, 1 if Echo.pause_s else BURST)):
+                self._left -= 1
+                last = max(last + 1, time.monotonic_ns())
+                frames.append(frame_of(_TRADE % (self._topics[self._left % len(self._topics)], last)))
+            self._transport.write(b"".join(frames))
+        if self._left:
+            self._soon = loop.call_later(Echo.pause_s, self._send_trades)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -108,7 +147,7 @@ class Echo(asyncio.Protocol):
             return False
         body, self._buffer = self._buffer[end + 4 : until], self._buffer[until:]
         method, target, _ = head.split(b" ", 2)
-        answer = self._order(body) if method == b"POST" else _answer(target.partition(b"?")[0])
+        answer = self._order(body) if method == b"POST" else _answer(*target.partition(b"?")[::2])
         self._transport.write(_HEAD % (201 if method == b"POST" else 200, len(answer)) + answer)
         return True
 
@@ -149,6 +188,8 @@ class Echo(asyncio.Protocol):
             )
         else:
             asked = orjson.loads(data)
+            if asked.get("channel") == "futures.trades" and asked.get("event") == "subscribe":
+                self._subscribed(asked["payload"])
             answer = orjson.dumps(
                 {name: asked.get(name) for name in ("id", "channel", "event", "time")}
                 | {"result": {"status": "success"}}
@@ -156,9 +197,15 @@ class Echo(asyncio.Protocol):
         self._transport.write(frame_of(answer))
 
 
-def _answer(path: bytes) -> bytes:
+def _answer(path: bytes, query: bytes) -> bytes:
     found = _ANSWERS.get(path, [])
-    return orjson.dumps({"server_time": time.time_ns() // 1_000_000} if path.endswith(b"/time") else found)
+    if path.endswith(b"/time"):
+        found = {"server_time": time.time_ns() // 1_000_000}
+    elif isinstance(found, list):
+        asked = dict(part.split(b"=") for part in query.split(b"&") if part)
+        begin = int(asked.get(b"offset", 0))
+        found = found[begin : begin + int(asked.get(b"limit", len(found)))]
+    return orjson.dumps(found)
 
 
 @contextmanager
@@ -176,6 +223,10 @@ def serving(program: str = __file__, *arguments: str) -> Iterator[int]:
 
 async def main() -> None:
     """Serve until the input ends."""
+    if len(sys.argv) > 1:
+        more, Echo.trades, Echo.pause_s = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) / 1e6
+        names = [f"C{number}_USDT" for number in range(more)]
+        _ANSWERS[b"/api/v4/futures/usdt/contracts"] = [_CONTRACT, *(_CONTRACT | {"name": name} for name in names)]
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Echo, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)

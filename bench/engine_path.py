@@ -106,11 +106,11 @@ def order_updates(count: int) -> Iterable[bytes]:
         })  # fmt: skip
 
 
-def orders() -> None:
-    """Print the CPU time from the bytes of an order's update to the return of `on_order`."""
-    frames = list(order_updates(3000))
+def order_update(*, rounds: int = ROUNDS, count: int = 3000) -> float:
+    """Return the CPU time in microseconds from the bytes of an order's update to the return of `on_order`."""
+    frames = list(order_updates(count))
     times = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         engine, strategy = started()
         reader = Reader({"BTC_USDT": BTC}.get, {}.get)
         gc.collect()
@@ -120,7 +120,7 @@ def orders() -> None:
                 engine.receive(event, BTC.connection)  # type: ignore[arg-type]
         times.append(time.process_time() - start)
         assert strategy.heard >= len(frames), strategy.heard
-    print(f"  {'order update to on_order':32} {min(times) / len(frames) * 1e6:8.2f} us CPU")
+    return min(times) / len(frames) * 1e6
 
 
 async def send_all(frames: list[bytes]) -> None:
@@ -194,6 +194,6 @@ if __name__ == "__main__":
     else:
         print(f"Python {sys.version.split()[0]}, best of {ROUNDS}")
         dispatch()
-        orders()
+        print(f"  {'order update to on_order':32} {order_update():8.2f} us CPU")
         for stream, make in STREAMS.items():
             loopback(stream, len(make()))

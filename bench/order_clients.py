@@ -232,11 +232,14 @@ def ours(order_entry: str, *, journal: bool) -> Callable[[int], Any]:
     return opened
 
 
-CLIENTS: dict[str, Callable[[int], Any]] = {
-    "anyvenue-rest": ours("rest", journal=False),
-    "anyvenue-rest-journal": ours("rest", journal=True),
-    "anyvenue-ws": ours("websocket", journal=False),
-    "anyvenue-ws-journal": ours("websocket", journal=True),
+OURS: dict[str, Callable[[int], Any]] = {
+    f"anyvenue-{way}{journal}{extra}": ours("rest" if way == "rest" else "websocket", journal=bool(journal))
+    for way in ("rest", "ws")
+    for journal in ("", "-journal")
+    for extra in ("", "-fast")
+}
+"""Ours, with and without journal and the extra `anyvenue[fast]`."""
+CLIENTS: dict[str, Callable[[int], Any]] = OURS | {
     "aiohttp": aiohttp_alone,
     "httpx": httpx_alone,
     "gate-api": gate_api,
@@ -260,5 +263,16 @@ async def main(name: str, port: int) -> None:
             print(json.dumps(row), flush=True)
 
 
+def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Choose the extra for a client of ours whose name says so, and return its loop's maker."""
+    if name not in OURS:
+        return None
+    from anyvenue.wire import fast
+
+    fast.choose(name.endswith("-fast"))
+    return fast.loop_factory()
+
+
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+    with asyncio.Runner(loop_factory=loop_factory(sys.argv[1])) as runner:
+        runner.run(main(sys.argv[1], int(sys.argv[2])))

@@ -15,11 +15,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from echo import serving
+from order_clients import OURS
 
 __all__ = ["measure"]
 
 CLIENTS = Path(__file__).with_name("order_clients.py")
-OURS = ("anyvenue-rest", "anyvenue-rest-journal", "anyvenue-ws", "anyvenue-ws-journal")
 OTHERS = ("aiohttp", "httpx", "gate-api")
 CCXT = ("ccxt-rest", "ccxt-ws")
 
@@ -31,7 +31,7 @@ def measure(
 
     `peers` is the interpreter that the clients other than ours run in; those of ccxt are left out without it.
     """
-    names = clients or OURS + OTHERS + (CCXT if peers else ())
+    names = clients or (*OURS, *OTHERS, *(CCXT if peers else ()))
     found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     with ExitStack() as stack:
         port = stack.enter_context(serving())

@@ -6,6 +6,8 @@ uv run docs/build.py --write          # the generated tables and diagrams in doc
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from typing import Final
 from site_builder import api, blocks, pages
 
 BUILD: Final = blocks.DOCS / ".build"
+FOREIGN: Final = re.compile(r"<(?:script|img|iframe|link)\b[^>]*(?:src|href)=[\"']?((?:https?:)?//[^\s\"'>]+)")
 THEMES: Final = {"light": "neutral", "dark": "dark"}
 
 
@@ -27,6 +30,10 @@ def write() -> None:
 
 def build() -> int:
     """Build the site; return the exit code."""
+    zensical = Path(sys.executable).with_name("zensical")
+    if not zensical.exists():
+        print("the site's tools are not installed: uv run --group docs docs/build.py")
+        return 1
     if stale := blocks.stale_pages():
         told = ", ".join(page.relative_to(blocks.DOCS.parent).as_posix() for page in stale)
         print(f"not what the code says: {told}; run docs/build.py --write")
@@ -44,9 +51,13 @@ def build() -> int:
     if lost := [name for name in names if f": {name}\n" not in configuration.read_text()]:
         print(f"docs/mkdocs.yml does not list {', '.join(sorted(lost))}")
         return 1
-    zensical = Path(sys.executable).with_name("zensical")
     command = [str(zensical), "build", "--clean", "--strict", "-f", str(configuration)]
-    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own tool
+    environment = os.environ | {"PYTHONPATH": str(blocks.DOCS)}  # for site_builder.attrs_classes
+    code = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - our own tool
+    if foreign := sorted(set(FOREIGN.findall("".join(page.read_text() for page in (BUILD / "site").rglob("*.html"))))):
+        print(f"a page that is opened would ask another host: {', '.join(foreign)}")
+        return 1
+    return code
 
 
 def draw(text: str, theme: str) -> str:

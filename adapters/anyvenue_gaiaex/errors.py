@@ -155,6 +155,6 @@ def _retry_after_s(response: Response, text: str) -> float:
     """Return how long to wait: the header's unit is not documented, and HTTP knows seconds and dates."""
     given = response.headers.get("retry-after", "")
     wait = HANDSHAKE_RETRY_S if "handshake" in text.lower() else RETRY_AFTER_S
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         wait = float(given) if given.isdecimal() else parsedate_to_datetime(given).timestamp() - response.ts_recv / 1e9
     return min(max(wait, 0.1), _RETRY_AFTER_MOST_S)

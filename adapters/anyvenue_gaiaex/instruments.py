@@ -13,10 +13,11 @@ from attrs import frozen
 
 from anyvenue.model.enums import TradingStatus
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.numbers import ONE, ZERO, exact
+from anyvenue.model.numbers import ONE, ZERO
 from anyvenue.model.pricing import SignificantFigures
 from anyvenue.model.symbols import format_symbol
 from anyvenue_gaiaex.errors import VENUE
+from anyvenue_gaiaex.fields import listed, number
 
 __all__ = ["COLLATERAL", "Listing", "read_symbols", "shipped_sizes"]
 
@@ -65,7 +66,7 @@ def read_symbols(
     Raises KeyError or TypeError for what is no list of symbols.
     """
     listings, left_out = [], {}
-    for row in data["symbols"]:
+    for row in listed(data["symbols"], "symbols"):
         try:
             listings.append(_listing(row, connection, sizes, fee_rate))
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
@@ -107,7 +108,7 @@ def _listing(row: Mapping[str, Any], connection: str, sizes: Mapping[str, int], 
         refusal="" if size_decimals is not None else _how_to_trade(symbol, connection),
         hours=str(row.get("tradingHours") or ""),
         is_isolated_only=str(row.get("marginMode") or "").lower() == "isolated",
-        mark_price=None if mark is None else exact(mark, "currentPrice"),
+        mark_price=None if mark is None else number(mark, "currentPrice"),
     )
 
 

@@ -16,10 +16,12 @@ from attrs import frozen
 from anyvenue.model.balance import Balance
 from anyvenue.model.enums import MarginMode, OrderType, Side, TimeInForce
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.numbers import exact, shortest_text
+from anyvenue.model.numbers import ZERO, shortest_text
 from anyvenue.model.order_spec import OrderSpec, Protection
+from anyvenue.model.times import unix_ns
 from anyvenue.wire.limits import Bucket
 from anyvenue.wire.request import Charge, Effect, Request
+from anyvenue_gaiaex.fields import listed, moment_ns, number, order_id
 from anyvenue_gaiaex.instruments import COLLATERAL
 
 __all__ = [
@@ -40,7 +42,10 @@ __all__ = [
     "protect",
     "read_ack",
     "read_balance",
+    "read_canceled",
+    "read_health",
     "read_margin_mode",
+    "read_time",
     "status_word",
 ]
 
@@ -97,13 +102,13 @@ def place(spec: OrderSpec, address: str, *, with_time_in_force: bool) -> Request
     if spec.protection is not None:
         content |= _triggers(spec.protection)
     content["client_id"] = client_id(spec.client_order_id)
-    return _post("/order", address, content, urgent=spec.reduce_only)
+    return _post("/order", address, content, urgent=spec.reduce_only, client_order_id=spec.client_order_id)
 
 
-def cancel(instrument: Instrument, order_id: str, address: str) -> Request:
+def cancel(instrument: Instrument, own_id: str, address: str, client_order_id: str = "") -> Request:
     """Ask for the end of one order, by the venue's id."""
-    content = {"symbol": instrument.venue_symbol, "order_id": int(order_id)}
-    return _post("/order/cancel", address, content, urgent=True)
+    content = {"symbol": instrument.venue_symbol, "order_id": int(own_id)}
+    return _post("/order/cancel", address, content, urgent=True, client_order_id=client_order_id)
 
 
 def cancel_all(instrument: Instrument, address: str) -> Request:
@@ -111,14 +116,14 @@ def cancel_all(instrument: Instrument, address: str) -> Request:
     return _post("/order/cancel-all", address, {"symbol": instrument.venue_symbol}, urgent=True)
 
 
-def modify(spec: OrderSpec, order_id: str, address: str, *, price: Decimal, size: Decimal) -> Request:
+def modify(spec: OrderSpec, own_id: str, address: str, *, price: Decimal, size: Decimal) -> Request:
     """Ask for a new price and size. Everything is told again: what is left out would be reset, reduce-only too.
 
     Whether `size` has in it what was filled is not documented: this is for orders that have not traded.
     """
     content = _order(spec.instrument, spec.side, size, price)
-    content |= {"order_id": int(order_id), "order_type": "limit", "reduce_only": spec.reduce_only}
-    return _post("/order/modify", address, content)
+    content |= {"order_id": int(own_id), "order_type": "limit", "reduce_only": spec.reduce_only}
+    return _post("/order/modify", address, content, client_order_id=spec.client_order_id)
 
 
 def protect(instrument: Instrument, protection: Protection, address: str, *, closing: Side, size: Decimal) -> Request:
@@ -149,11 +154,33 @@ def balance(address: str) -> Request:
 
 def read_ack(data: Mapping[str, Any], ts_recv: int) -> Ack:
     """Return what the answer to a command says of its order."""
-    order_id = data.get("orderId")
-    number = None if order_id is None else str(int(order_id))
+    told = data.get("orderId")
     return Ack(
-        order_id=number, status=status_word(data.get("status")), ts_event=int(data.get("timestamp") or 0) * 10**6
+        order_id=None if told is None else order_id(told),
+        status=status_word(data.get("status")),
+        ts_event=moment_ns(data.get("timestamp")),
     )
+
+
+def read_canceled(data: Mapping[str, Any], ts_recv: int) -> tuple[list[str], str]:
+    """Return the ids of the orders that are canceled, and what failed; empty where nothing did."""
+    ids = [order_id(one) for one in listed(data.get("cancelled_oids") or [], "cancelled_oids")]
+    count, errors = data.get("failed_count"), data.get("errors")
+    return ids, f"{count} orders were not canceled: {errors}" if count or errors else ""
+
+
+def read_time(data: Mapping[str, Any], ts_recv: int) -> int:
+    """Return the venue's time, nanoseconds since the epoch."""
+    return unix_ns(data["serverTime"], "serverTime")
+
+
+def read_health(data: Mapping[str, Any], ts_recv: int) -> tuple[Decimal, list[str]]:
+    """Return the fee rate that it indicates, and what is not well."""
+    rate, services = data.get("fee_rate"), data.get("services") or {}
+    bad = [f"{name} is {state}" for name, state in services.items() if str(state).lower() != "ok"]
+    if bad or str(data.get("status", "")).lower() != "healthy":
+        bad.insert(0, f"it is {data.get('status')}")
+    return ZERO if rate is None else number(rate, "fee_rate"), bad
 
 
 def status_word(status: object) -> str:
@@ -165,9 +192,9 @@ def read_balance(data: Mapping[str, Any], ts_recv: int) -> Balance:
     """Return the balance, unrealised profit left out."""
     return Balance(
         currency=COLLATERAL,
-        total=exact(data["usdc_balance"], "usdc_balance"),
-        available=exact(data["available"], "available"),
-        ts_event=int(data.get("timestamp") or 0) * 10**6,
+        total=number(data["usdc_balance"], "usdc_balance"),
+        available=number(data["available"], "available"),
+        ts_event=moment_ns(data.get("timestamp")),
         ts_recv=ts_recv,
     )
 
@@ -178,7 +205,7 @@ def read_margin_mode(data: Mapping[str, Any], ts_recv: int) -> tuple[Decimal, Ma
     modes = [mode for mode, stem in ((MarginMode.CROSS, "cross"), (MarginMode.ISOLATED, "isolat")) if stem in word]
     if len(modes) != 1:
         raise ValueError(f"marginType: found {data['marginType']!r}; known are CROSSED and ISOLATED")
-    return exact(data["leverage"], "leverage"), modes[0]
+    return number(data["leverage"], "leverage"), modes[0]
 
 
 def _order(instrument: Instrument, side: Side, size: Decimal, price: Decimal | None) -> dict[str, Any]:
@@ -191,7 +218,9 @@ def _triggers(protection: Protection) -> dict[str, str]:
     return {name: shortest_text(level) for name, level in levels if level is not None}
 
 
-def _post(path: str, address: str, content: Mapping[str, Any], *, urgent: bool = False) -> Request:
+def _post(
+    path: str, address: str, content: Mapping[str, Any], *, urgent: bool = False, client_order_id: str = ""
+) -> Request:
     body = orjson.dumps({"user_address": address, **content})
     headers = {"Content-Type": "application/json"}
     return Request(
@@ -203,4 +232,5 @@ def _post(path: str, address: str, content: Mapping[str, Any], *, urgent: bool =
         effect=Effect.COMMAND,
         charges=WRITE,
         urgent=urgent,
+        client_order_id=client_order_id,
     )

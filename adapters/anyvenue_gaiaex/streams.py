@@ -16,8 +16,10 @@ from anyvenue.model.enums import MarginMode, Side
 from anyvenue.model.errors import VenueProtocolError
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookSnapshot, RawLevel
-from anyvenue.model.numbers import ZERO, exact
+from anyvenue.model.numbers import ZERO
 from anyvenue.wire.exact_json import decode
+from anyvenue_gaiaex.errors import VENUE
+from anyvenue_gaiaex.fields import listed, moment_ns, number, order_id
 
 __all__ = ["UNSUPPORTED", "BookMessage", "BookReader", "Held", "Row", "Update", "read_message", "read_update"]
 
@@ -94,9 +96,9 @@ class Update:
 
 def read_message(raw: bytes) -> dict[str, Any]:
     """Return a message. Raises VenueProtocolError for what is none."""
-    message = decode(raw)
+    message = decode(raw, venue=VENUE)
     if not isinstance(message, dict):
-        raise VenueProtocolError("a message that is no object", raw=raw)
+        raise VenueProtocolError("a message that is no object", raw=raw, venue=VENUE)
     return message
 
 
@@ -138,7 +140,8 @@ class BookReader:
                 case _:
                     return BookMessage()
         except _UNREADABLE as error:
-            raise VenueProtocolError(f"cannot be read: {type(error).__name__}: {error}", raw=raw) from error
+            what = f"cannot be read: {type(error).__name__}: {error}"
+            raise VenueProtocolError(what, raw=raw, venue=VENUE) from error
 
     def _book(self, message: Mapping[str, Any], ts_recv: int) -> BookMessage:
         name = message.get("symbol", message.get("coin"))
@@ -155,7 +158,7 @@ class BookReader:
             instrument=self._instrument,
             bids=_levels(message["bids"]),
             asks=_levels(message["asks"]),
-            ts_event=_ms(message.get("timestamp", message.get("time"))),
+            ts_event=moment_ns(message.get("timestamp", message.get("time"))),
             ts_recv=ts_recv,
         )
         return BookMessage(book=book)
@@ -166,16 +169,35 @@ def read_update(message: Mapping[str, Any]) -> Update:
     unread: dict[str, str] = {}
     orders = _array(message, "orders", _row, unread)
     positions = _array(message, "positions", _held, unread)
-    balance = message.get("balance")
-    told = _plain(balance) if isinstance(balance, Mapping) else {}
+    total, available = _balance(message, unread)
     return Update(
         orders=None if orders is None else {row.order_id: row for row in orders},
         positions=None if positions is None else dict(positions),
-        total=_number(told, ("usdcbalance", "total", "balance", "equity")),
-        available=_number(told, ("available",)),
-        ts_event=_ms(message.get("timestamp", message.get("time"))),
+        total=total,
+        available=available,
+        ts_event=_time(message, unread),
         unread=unread,
     )
+
+
+def _balance(message: Mapping[str, Any], unread: dict[str, str]) -> tuple[Decimal | None, Decimal | None]:
+    balance = message.get("balance")
+    if balance is None:
+        return None, None
+    try:
+        told = _plain(balance)
+        return _number(told, ("usdcbalance", "total", "balance", "equity")), _number(told, ("available",))
+    except _UNREADABLE as error:
+        unread["balance"] = f"{type(error).__name__}: {error}"
+        return None, None
+
+
+def _time(message: Mapping[str, Any], unread: dict[str, str]) -> int:
+    try:
+        return moment_ns(message.get("timestamp", message.get("time")))
+    except _UNREADABLE as error:
+        unread["timestamp"] = f"{type(error).__name__}: {error}"
+        return 0
 
 
 def _array(message: Mapping[str, Any], name: str, read: Any, unread: dict[str, str]) -> list[Any] | None:
@@ -183,15 +205,15 @@ def _array(message: Mapping[str, Any], name: str, read: Any, unread: dict[str, s
     if items is None:
         return None
     try:
-        return [read(_plain(item)) for item in items]
+        return [read(_plain(item)) for item in listed(items, name)]
     except _UNREADABLE as error:
         unread[name] = f"{type(error).__name__}: {error}"
         return None
 
 
 def _row(item: Mapping[str, Any]) -> Row:
-    order_id, symbol = _first(item, _IDS), _first(item, _SYMBOLS)
-    if order_id is None or symbol is None:
+    own_id, symbol = _first(item, _IDS), _first(item, _SYMBOLS)
+    if own_id is None or not isinstance(symbol, str):
         raise ValueError(f"an order with the fields {', '.join(item)}: which one it is cannot be told")
     size, original, rest = (_number(item, names) for names in (_SIZES, _ORIGINALS, _REMAINING))
     filled = _number(item, _FILLED)
@@ -201,8 +223,8 @@ def _row(item: Mapping[str, Any]) -> Row:
         filled = size - rest
     word = f"{item.get('type', '')} {item.get('ordertype', '')}".lower()
     return Row(
-        order_id=str(order_id),
-        symbol=str(symbol),
+        order_id=order_id(own_id),
+        symbol=symbol,
         client_id=str(_first(item, _CLIENT_IDS) or ""),
         side=_side(item),
         price=_number(item, _PRICES),
@@ -218,7 +240,7 @@ def _held(item: Mapping[str, Any]) -> tuple[str, Held]:
     item = _plain(item["position"]) if isinstance(item.get("position"), Mapping) else item
     symbol = _first(item, _SYMBOLS)
     signed, size, side = _number(item, _SIGNED), _number(item, _SIZES), _side(item)
-    if symbol is None or (signed is None and size is None):
+    if not isinstance(symbol, str) or (signed is None and size is None):
         raise ValueError(f"a position with the fields {', '.join(item)}: what is held cannot be told")
     quantity = signed if signed is not None else size or ZERO
     if side is not None:
@@ -229,7 +251,7 @@ def _held(item: Mapping[str, Any]) -> tuple[str, Held]:
     told = _plain(lever) if isinstance(lever, Mapping) else item
     mode = str(_first(told, ("margintype", "marginmode", "leveragetype", "type")) or "").lower()
     modes = [found for found, stem in ((MarginMode.CROSS, "cross"), (MarginMode.ISOLATED, "isolat")) if stem in mode]
-    return str(symbol), Held(
+    return symbol, Held(
         quantity=quantity,
         entry_price=_number(item, _ENTRIES) or None,
         leverage=_number(told, ("value", "leverage")),
@@ -249,7 +271,9 @@ def _first(item: Mapping[str, Any], names: Iterable[str]) -> Any:
 
 def _number(item: Mapping[str, Any], names: Iterable[str]) -> Decimal | None:
     value = _first(item, names)
-    return None if value is None or isinstance(value, bool | Mapping) or value == "" else exact(value)
+    if value is None or isinstance(value, bool | Mapping) or value == "":
+        return None
+    return number(value, " or ".join(names))
 
 
 def _side(item: Mapping[str, Any]) -> Side | None:
@@ -259,9 +283,11 @@ def _side(item: Mapping[str, Any]) -> Side | None:
     return None if word is None else _SIDES[str(word).lower()]
 
 
-def _levels(levels: Iterable[Any]) -> list[RawLevel]:
-    return [(str(level[0]), str(level[1])) for level in levels]
+def _levels(levels: Any) -> list[RawLevel]:
+    return [(_level(level[0], "price"), _level(level[1], "size")) for level in listed(levels, "levels")]
 
 
-def _ms(value: object) -> int:
-    return int(value) * 1_000_000 if isinstance(value, int | str | Decimal) and value else 0
+def _level(value: Any, name: str) -> str:
+    if number(value, name) < 0:
+        raise ValueError(f"{name}: found {value}; allowed are numbers from 0 on")
+    return str(value)

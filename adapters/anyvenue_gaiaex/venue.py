@@ -28,7 +28,7 @@ from anyvenue.model.errors import (
 )
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookSnapshot, Ticker
-from anyvenue.model.numbers import ZERO, exact
+from anyvenue.model.numbers import ZERO
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import OrderAccepted
 from anyvenue.model.order_spec import OrderSpec, Protection, check_protection
@@ -38,6 +38,7 @@ from anyvenue.venue.events import AccountEvent, Channel, Sink, StreamStale, Subs
 from anyvenue.venue.needs import features_of
 from anyvenue.venue.remote import RemoteVenue
 from anyvenue.venue.secrets import SecretSource
+from anyvenue.wire.breaker import Breakers
 from anyvenue.wire.deadline import pause
 from anyvenue.wire.http import HttpClient
 from anyvenue.wire.limits import RateLimiter
@@ -146,6 +147,7 @@ class GaiaExVenue(RemoteVenue):
             sign=self._sign,
             limiter=self._limiter,
             server_time=self._time,
+            breakers=Breakers(self.clock),
             secrets=self._secrets,
             transport=self.transport,
         )
@@ -176,22 +178,22 @@ class GaiaExVenue(RemoteVenue):
             self._keys_version = self._secrets.version
         return self._keys
 
-    async def _ask_either(self, paths: tuple[str, str]) -> tuple[Any, str]:
+    async def _ask_either(self, paths: tuple[str, str]) -> Any:
         """Ask where one revision has it, else where the other does."""
-        assert self.http is not None  # noqa: S101 - connect sets it before anything is asked
         try:
-            return (await self.http.send(rest.probe(paths[0]))).json(venue=self.name), paths[0]
+            return await self.ask(rest.probe(paths[0]))
         except Rejected:
-            return (await self._root.send(rest.probe(paths[1]))).json(venue=self.name), paths[1]
+            return await self.ask(rest.probe(paths[1]), self._root)
 
     async def _server_time(self) -> int:
         try:
-            data, _ = await self._ask_either(rest.TIME_PATHS)
+            data = await self._ask_either(rest.TIME_PATHS)
         except Rejected:
             if self._told_offset_ns is None:
                 raise
             return self.clock.time_ns() + self._told_offset_ns
-        return int(self.read(lambda told, now: int(told["serverTime"]), data)) * 1_000_000
+        told: int = self.read(rest.read_time, data)
+        return told
 
     async def _sync_clock(self, *, at_start: bool = True) -> None:
         try:
@@ -204,19 +206,17 @@ class GaiaExVenue(RemoteVenue):
     async def _check_health(self) -> Decimal:
         """Say aloud where the venue is not healthy; return the fee rate that it indicates."""
         try:
-            data, _ = await self._ask_either(rest.HEALTH_PATHS)
+            data = await self._ask_either(rest.HEALTH_PATHS)
+            fee_rate: Decimal
+            fee_rate, bad = self.read(rest.read_health, data)
         except AnyvenueError as error:
             if isinstance(error, NotSent):
                 raise
             _log.warning("the venue does not tell its health: %s", error)
             return ZERO
-        data = data if isinstance(data, dict) else {}
-        services = data.get("services") or {}
-        bad = [f"{name} is {state}" for name, state in services.items() if str(state).lower() != "ok"]
-        if bad or str(data.get("status", "")).lower() != "healthy":
-            _log.warning("the venue says that it is %s%s", data.get("status"), "".join(f"; {text}" for text in bad))
-        rate = data.get("fee_rate")
-        return ZERO if rate is None else exact(rate, "fee_rate")
+        if bad:
+            _log.warning("the venue says of itself: %s", "; ".join(bad))
+        return fee_rate
 
     async def _list_symbols(self, fee_rate: Decimal = ZERO) -> None:
         data = await self.ask(rest.SYMBOLS)
@@ -368,10 +368,14 @@ class GaiaExVenue(RemoteVenue):
 
     async def _poll_marks(self) -> None:
         while self._tickers:
-            await self._list_symbols()
-            now = self.clock.time_ns()
-            for symbol, instrument in list(self._tickers.items()):
-                self.sink(Ticker(instrument=instrument, mark_price=self._prices.get(symbol), ts_recv=now))
+            try:
+                await self._list_symbols()
+            except AnyvenueError as error:  # the next look may succeed, and nobody else would look again
+                _log.warning("the mark prices could not be asked for: %s", error)
+            else:
+                now = self.clock.time_ns()
+                for symbol, instrument in list(self._tickers.items()):
+                    self.sink(Ticker(instrument=instrument, mark_price=self._prices.get(symbol), ts_recv=now))
             await pause(self.clock, self._options.mark_poll_s)
 
     def _on_market(self, event: VenueEvent) -> None:
@@ -508,7 +512,7 @@ class GaiaExVenue(RemoteVenue):
                 raise
 
     async def _cancel(self, instrument: Instrument, order_id: str, name: str) -> Sequence[AccountEvent]:
-        data = await self.ask(rest.cancel(instrument, order_id, self._account().address))
+        data = await self.ask(rest.cancel(instrument, order_id, self._account().address, name))
         ack = self._ack(data)
         if ack.status != "canceled":
             text = f"the venue answered {ack.status or 'without a status'!r} to a cancel; its stream will tell"
@@ -529,12 +533,11 @@ class GaiaExVenue(RemoteVenue):
     async def cancel_all(self, instrument: Instrument) -> Sequence[AccountEvent]:
         """Cancel every order of a symbol. Whether that takes waiting take-profits and stop-losses is not documented."""
         data = await self.ask(rest.cancel_all(instrument, self._account().address))
-        ids = [str(one) for one in data.get("cancelled_oids") or ()]
+        ids, failed = self.read(rest.read_canceled, data)
         events = self._ledger.canceled(ids, self.clock.time_ns())
-        if data.get("failed_count") or data.get("errors"):
+        if failed:
             self._emit(events)
-            text = f"{data.get('failed_count')} orders were not canceled: {data.get('errors')}"
-            raise OutcomeUnknown(text, venue=self.name, request="POST /order/cancel-all")
+            raise OutcomeUnknown(failed, venue=self.name, request="POST /order/cancel-all")
         return events
 
     async def close_position(

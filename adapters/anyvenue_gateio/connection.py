@@ -29,7 +29,7 @@ from anyvenue.venue.events import (
 )
 from anyvenue.venue.remote import RemoteVenue, StreamKey
 from anyvenue.venue.secrets import SecretSource
-from anyvenue.wire.breaker import Breaker
+from anyvenue.wire.breaker import Breakers
 from anyvenue.wire.deadline import pause
 from anyvenue.wire.http import HttpClient
 from anyvenue.wire.request import Request
@@ -109,7 +109,7 @@ class GateConnection(RemoteVenue):
             limits_of=limits.limits_of,
             server_time=self._time,
             headers=auth.HEADERS,
-            breaker=Breaker(self.clock),
+            breakers=Breakers(self.clock),
             secrets=self._secrets,
             transport=self.transport,
         )
@@ -152,7 +152,8 @@ class GateConnection(RemoteVenue):
         )
 
     async def _server_time(self) -> int:
-        return market.read_server_time(await self.ask(market.SERVER_TIME))
+        told: int = self.read(lambda data, now: market.read_server_time(data), await self.ask(market.SERVER_TIME))
+        return told
 
     def _sign(self, request: Request, path: str, time_ns: int) -> Mapping[str, str]:
         keys = self._present_keys()

@@ -16,6 +16,7 @@ from anyvenue.model.market import BookDelta
 __all__ = ["read_push"]
 
 _MS_NS: Final = 1_000_000
+_MS_MAX: Final = 2**63 // _MS_NS
 _BEGINS: Final = b'{"channel":"futures.obu"'
 """Recorded pushes begin so; in others the channel's name is looked for in the first bytes."""
 _CHANNEL: Final = b'"futures.obu"'
@@ -60,7 +61,7 @@ def read_push(find: Callable[[str], Instrument | None], raw: bytes, ts_recv: int
         instrument = find(_contract_of(delta.stream))
         if instrument is None or type(delta.first_id + delta.last_id + delta.ts_event) is not int:
             return None
-        if delta.full or not (delta.bid_pairs or delta.ask_pairs):
+        if delta.full or not (delta.bid_pairs or delta.ask_pairs) or delta.ts_event > _MS_MAX:
             return None
     except (msgspec.DecodeError, UnicodeError, RecursionError, LookupError, TypeError):
         return None

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from anyvenue.model.enums import ContractKind, TradingStatus
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.numbers import EXACT, ONE, Rounding, exact, round_to_step
+from anyvenue.model.numbers import EXACT, ONE, Rounding, exact, round_to_step, whole
 from anyvenue.model.pricing import Tick
 from anyvenue.model.symbols import format_symbol
 from anyvenue.wire.request import Request
@@ -101,7 +101,7 @@ def _instrument(
         maker_fee=fee.get("maker_fee", contract["maker_fee_rate"]),
         taker_fee=fee.get("taker_fee", contract["taker_fee_rate"]),
         price_band=contract["order_price_deviate"],
-        funding_interval_s=contract["funding_interval"],
+        funding_interval_s=whole(contract["funding_interval"], "funding_interval"),
         status=status,
     )
 

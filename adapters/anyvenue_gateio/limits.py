@@ -97,7 +97,9 @@ def limits_of(request: Request, response: Response) -> Sequence[LimitNews]:
 def reset_ns(response: Response) -> int | None:
     """Return when the window of an exhausted limit ends; None where the header is missing or cannot be read."""
     text = response.headers.get(_HEADER + "reset-timestamp", "")
-    return unix_ns(text, "reset") if text.isdecimal() and int(text) < 2**63 else None
+    return (
+        unix_ns(text, "reset") if text.isascii() and text.isdecimal() and len(text) < 20 and int(text) < 2**63 else None
+    )
 
 
 class DayCount:

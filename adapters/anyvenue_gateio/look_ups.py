@@ -64,14 +64,14 @@ class GateLookUps(GateMarketData):
         except UnknownOrder:
             return None
         is_trail = triggers.order_kind(order.venue_order_id or "") is triggers.OrderKind.TRAIL
-        row: Mapping[str, Any] = triggers.trails_in(data)[0] if is_trail else data
+        row: Mapping[str, Any] = self.read(_trails, data)[0] if is_trail else self.read(_one, data)
         return row
 
     async def _waiting_order(self, order: Order) -> VenueOrder | None:
         row = await self._waiting_row(order)
         if row is None:
             return None
-        child = triggers.child_id(row)
+        child = self.read(_child, row)
         if child is not None:
             fired = OrderTriggered(client_order_id=order.client_order_id, venue_order_id=child)
             self.sink(fired)
@@ -90,7 +90,7 @@ class GateLookUps(GateMarketData):
         rows = [*await self.pages(page, orders.PAGE), *await self.pages(page, orders.PAGE)]
         seen = [
             self.read(orders.venue_order, row, of, mode=self._mode)
-            for row in {str(row["id"]): row for row in rows}.values()
+            for row in {orders.id_of(row): row for row in self.read(orders.rows_of, rows)}.values()
             if (of := self.by_name.get(row["contract"]))
         ]
         for row in await self._waiting(instrument):
@@ -100,14 +100,16 @@ class GateLookUps(GateMarketData):
         return seen
 
     async def _waiting(self, instrument: Instrument | None) -> list[Mapping[str, Any]]:
-        """Return all rows of the trigger and trailing orders that are open."""
-        rows: list[Mapping[str, Any]] = await self.pages(
-            lambda offset: triggers.listed(self._settle, instrument, offset=offset), orders.PAGE
+        """Return all rows of the trigger and trailing orders that are open, each with its contract and its id."""
+        rows: list[Mapping[str, Any]] = self.read(
+            triggers.rows_of,
+            await self.pages(lambda offset: triggers.listed(self._settle, instrument, offset=offset), orders.PAGE),
         )
         number = 0
         while True:
             number += 1
-            found = triggers.trails_in(await self.ask(triggers.listed_trails(self._settle, instrument, number=number)))
+            answer = await self.ask(triggers.listed_trails(self._settle, instrument, number=number))
+            found = self.read(_trails, answer)
             rows += found
             if len(found) < triggers.TRAIL_PAGE:
                 return rows
@@ -116,7 +118,7 @@ class GateLookUps(GateMarketData):
         """Return the orders that ended since `start_ns`; unfilled ones are forgotten after about 10 minutes (7.7)."""
         found: list[VenueOrder] = []
         while True:
-            rows = await self.ask(orders.finished_orders(instrument, offset=len(found)))
+            rows = self.read(orders.rows_of, await self.ask(orders.finished_orders(instrument, offset=len(found))))
             page = [self.read(orders.venue_order, row, instrument, mode=self._mode) for row in rows]
             found += page
             if len(rows) < orders.PAGE or page[-1].report.ts_event < start_ns:
@@ -161,3 +163,15 @@ class GateLookUps(GateMarketData):
 def waits(order: Order) -> bool:
     """Tell whether an order is in the list of those that wait for a trigger, as far as is known."""
     return order.spec.trigger is not None and not order.triggered
+
+
+def _trails(answer: Any, ts_recv: int) -> list[Mapping[str, Any]]:
+    return triggers.rows_of(triggers.trails_in(answer), ts_recv)
+
+
+def _child(row: Mapping[str, Any], ts_recv: int) -> str | None:
+    return triggers.child_id(row)
+
+
+def _one(row: Any, ts_recv: int) -> Mapping[str, Any]:
+    return triggers.rows_of([row], ts_recv)[0]

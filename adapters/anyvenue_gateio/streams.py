@@ -15,12 +15,13 @@ from anyvenue.model.enums import Side
 from anyvenue.model.errors import VenueProtocolError
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookDelta, BookSnapshot, Candle, FundingRate, Liquidation, Quote
-from anyvenue.model.numbers import exact
+from anyvenue.model.numbers import WHOLE_END, exact, whole
 from anyvenue.model.order_events import OrderFilled
 from anyvenue.model.times import unix_ns
 from anyvenue.venue.events import VenueEvent
 from anyvenue.wire.exact_json import decode
 from anyvenue_gateio.depth_push import read_push
+from anyvenue_gateio.errors import VENUE
 from anyvenue_gateio.rest import triggers
 from anyvenue_gateio.rest.account import read_position
 from anyvenue_gateio.rest.history import read_fill
@@ -32,6 +33,7 @@ __all__ = ["Ack", "ApiReply", "Notice", "Reader"]
 
 TRADES_KEPT: Final = 2_000
 _MS_NS: Final = 1_000_000
+_MS_END: Final = WHOLE_END // _MS_NS
 
 
 @frozen(kw_only=True)
@@ -71,7 +73,7 @@ class Notice:
 class _Frame(msgspec.Struct, gc=False):
     """What is around a frame's content, which stays as it came: how it is to be read, the channel says."""
 
-    channel: Any = ""
+    channel: str = ""
     event: Any = None
     error: Any = None
     header: Any = None
@@ -142,11 +144,12 @@ class Reader:
             inner = bytes(message.result)
             result = decode(inner) if channel in _EXACT else orjson.loads(inner)
             if result is not None:
-                yield from handler(result, _whole(message.time_ms) * _MS_NS, ts_recv)
+                yield from handler(result, _ms(message.time_ms), ts_recv)
         except VenueProtocolError as error:
-            raise VenueProtocolError(f"cannot be read: {error.text}", raw=raw) from error
-        except (ArithmeticError, AttributeError, KeyError, LookupError, TypeError, ValueError) as error:
-            raise VenueProtocolError(f"cannot be read: {type(error).__name__}: {error}", raw=raw) from error
+            raise VenueProtocolError(f"cannot be read: {error.text}", raw=raw, venue=VENUE) from error
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            what = f"cannot be read: {type(error).__name__}: {error}"
+            raise VenueProtocolError(what, raw=raw, venue=VENUE) from error
 
     def forget(self, topic: Topic) -> None:
         """Forget what is open of a stream that is no longer heard: how a candle ends, nobody will tell."""
@@ -171,8 +174,8 @@ class Reader:
         instrument = self._find(result["s"].split(".")[1])
         if instrument is None:
             return
-        bids, asks = result.get("b", ()), result.get("a", ())
-        last_id, ts = _whole(result["u"]), _whole(result["t"]) * _MS_NS
+        bids, asks = (_levels(result.get(side, ())) for side in "ba")
+        last_id, ts = whole(result["u"]), _ms(result["t"])
         if result.get("full"):
             yield BookSnapshot(instrument=instrument, bids=bids, asks=asks, last_id=last_id, ts_event=ts, ts_recv=recv)
         else:
@@ -180,7 +183,7 @@ class Reader:
                 instrument=instrument,
                 bids=bids,
                 asks=asks,
-                first_id=_whole(result["U"]),
+                first_id=whole(result["U"]),
                 last_id=last_id,
                 ts_event=ts,
                 ts_recv=recv,
@@ -200,7 +203,7 @@ class Reader:
         yield from read_trades([row], instrument, recv)
 
     def _ticker(self, row: Mapping[str, Any], instrument: Instrument, ts: int, recv: int) -> Iterator[VenueEvent]:
-        ticker = evolve(read_ticker(row, instrument, recv), ts_event=_whole(row.get("t", 0)) * _MS_NS or ts)
+        ticker = evolve(read_ticker(row, instrument, recv), ts_event=_ms(row.get("t", 0)) or ts)
         yield ticker
         if ticker.funding_rate is not None and ticker.next_funding_ts is not None:
             yield FundingRate(
@@ -221,8 +224,8 @@ class Reader:
                 bid_quantity=instrument.from_contracts(str(row["B"])),
                 ask=exact(row["a"]) if row["a"] else None,
                 ask_quantity=instrument.from_contracts(str(row["A"])),
-                last_id=_whole(row["u"]),
-                ts_event=_whole(row["t"]) * _MS_NS,
+                last_id=whole(row["u"]),
+                ts_event=_ms(row["t"]),
                 ts_recv=recv,
             )
 
@@ -283,18 +286,23 @@ def _system(result: Mapping[str, Any], ts: int, recv: int) -> Iterator[Notice]:
         yield Notice("upgrade", str(result.get("msg", "")))
 
 
-def _whole(value: object) -> int:
-    """Return an id or a time as it came. Raises TypeError for what is no whole number."""
-    if type(value) is not int:
-        raise TypeError(f"found {value!r}; allowed are whole numbers")
-    return value
+def _ms(value: object) -> int:
+    if not 0 <= (count := whole(value, "a time in ms")) < _MS_END:
+        raise ValueError(f"found {value!r} ms; allowed are times from 1970 on that nanoseconds can tell")
+    return count * _MS_NS
+
+
+def _levels(levels: Any) -> Any:
+    if not all(type(price) is str and type(size) is str for price, size in levels):
+        raise TypeError(f"found {levels!r:.200}; allowed are pairs of price and size as texts")
+    return levels
 
 
 def _ack(message: Mapping[str, Any], channel: str) -> Ack:
     number, error, result = message.get("id"), message.get("error"), message.get("result")
-    number = None if number is None else _whole(number)
+    number = None if number is None else whole(number, "id")
     if error:
-        return Ack(id=number, channel=channel, code=_whole(error["code"]), message=str(error.get("message", "")))
+        return Ack(id=number, channel=channel, code=whole(error["code"]), message=str(error.get("message", "")))
     failed = isinstance(result, Mapping) and result.get("status") == "fail"
     return Ack(id=number, channel=channel, code=3 if failed else None)
 

@@ -14,7 +14,6 @@ from anyvenue.model.errors import (
     Rejected,
     RejectReason,
     UnknownOrder,
-    VenueProtocolError,
 )
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Order
@@ -124,7 +123,7 @@ class GateTrading(GateLookUps):
             await self.ask(triggers.cancel(order))
         except Rejected as error:
             row = await self._waiting_row(order) if error.reason in _GONE else None
-            child = None if row is None else triggers.child_id(row)
+            child = None if row is None else self.read(lambda told, now: triggers.child_id(told), row)
             if child is None:
                 raise
             fired = OrderTriggered(client_order_id=order.client_order_id, venue_order_id=child)
@@ -135,7 +134,8 @@ class GateTrading(GateLookUps):
     async def cancel_all(self, instrument: Instrument) -> Sequence[AccountEvent]:
         """Cancel every order of a contract: in the book, and waiting. What protects a position stays."""
         data = await self.ask(orders.cancel_all(instrument))
-        events: list[AccountEvent] = [self.read(orders.order_report, row, instrument) for row in data]
+        rows = self.read(orders.rows_of, data)
+        events: list[AccountEvent] = [self.read(orders.order_report, row, instrument) for row in rows]
         for row in await self._waiting(instrument):
             if not triggers.protects(row):
                 with suppress(UnknownOrder):  # it fired meanwhile
@@ -181,13 +181,17 @@ class GateTrading(GateLookUps):
         """Set leverage and margin mode, read them back, and return the (long) position."""
         with _unless_so_already():
             await self.ask(account.leverage_request(instrument, leverage, margin_mode, self._mode))
-        position = (await self._positions_of(instrument))[0]
-        if (position.leverage, position.margin_mode) != (leverage, margin_mode):
-            raise VenueProtocolError(
-                f"{instrument.key}: asked for {leverage} {margin_mode.value}; the venue has {position.leverage} "
-                f"{position.margin_mode.value}",
-                venue=self.name,
-            )
+
+        def as_asked(found: Sequence[Position], now: int) -> Position:
+            position = found[0]
+            if (position.leverage, position.margin_mode) != (leverage, margin_mode):
+                raise ValueError(
+                    f"{instrument.key}: asked for {leverage} {margin_mode.value}; the venue has {position.leverage} "
+                    f"{position.margin_mode.value}"
+                )
+            return position
+
+        position: Position = self.read(as_asked, await self._positions_of(instrument))
         return position
 
     async def set_position_mode(self, mode: PositionMode) -> None:

@@ -91,7 +91,7 @@ class GateVenue(GateTrading):
     async def _tell_child(self, venue_order_id: str) -> None:
         with suppress(UnknownOrder):
             row = await self.ask(orders.question(f"/futures/{self._settle}/orders/{venue_order_id}"))
-            instrument = self.by_name[row["contract"]]
+            instrument = self.read(lambda told, now: self.by_name[told["contract"]], row)
             self.sink(self.read(orders.order_report, row, instrument))
             await self._tell_fills(instrument)
 

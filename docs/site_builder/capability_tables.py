@@ -12,7 +12,9 @@ from site_builder.tables import table
 
 __all__ = ["SHIPPED", "matrix", "of_venue"]
 
-SHIPPED: Final = ("gaiaex", "gateio", "simulated")
+SHIPPED: Final = tuple(
+    status.name for status in VENUES.statuses() if status.distribution.partition(" ")[0] == "anyvenue"
+)
 """The venues that ship with anyvenue: the pages tell nothing of what else is installed where they are made."""
 
 _ROW: Final = re.compile(r"^\| (?P<cells>[a-z_]+ \|.*) \|$", re.MULTILINE)

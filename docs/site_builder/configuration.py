@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 
 import attrs
 
-from anyvenue.app.config import JournalConfig, LogConfig
+from anyvenue.app.config import JournalConfig, LogConfig, WireConfig
 from anyvenue.app.config_reader import ConnectionTable, StrategyTable
 from anyvenue.app.signal_sources import SignalSettings
 from anyvenue.app.signal_webhook import WebhookSettings
@@ -51,27 +51,29 @@ SECTIONS: Final[Sections] = {
     "signals": SignalSettings,
     "signals.webhook": WebhookSettings,
     "simulation": SimulationSettings,
+    "wire": WireConfig,
     **{f"strategy.parameters of {name}": STRATEGIES.load(name).Parameters for name in _STRATEGIES},
 }
 """Every table of a configuration, by its name, and the class that it is structured into."""
 
 _UNITS: Final = {
-    "_us": "us",
-    "_per_s": "1/s",
-    "order_rate": "1/s",
-    "_s": "s",
-    "_bp": "basis points",
-    "_pct": "%",
-    "_days": "days",
-    "day_hour": "hour, UTC",
-    "notional": "quote money",
-    "reduce": "quote money",
-    "halt": "quote money",
-    "max_position": "quantity unit",
-    "quantity": "quantity unit",
-    "price_band": "fraction",
-    "slippage": "fraction",
-    "_fee": "fraction",
+    "_us": "in microseconds",
+    "_per_s": "a second",
+    "order_rate": "a second",
+    "_s": "in seconds",
+    "_bp": "in basis points",
+    "_pct": "in percent",
+    "_days": "in days",
+    "day_hour": "an hour, UTC",
+    "notional": "in quote money",
+    "reduce": "in quote money",
+    "halt": "in quote money",
+    "balance": "in settle currency",
+    "max_position": "in the quantity unit",
+    "quantity": "in the quantity unit",
+    "price_band": "a fraction",
+    "slippage": "a fraction",
+    "_fee": "a fraction",
 }
 """The unit of a number, by how its key ends; the first that fits."""
 
@@ -94,7 +96,7 @@ _ENTRY: Final = re.compile(r"^ {4}(?P<names>\w+(?:, \w+)*): (?P<text>.*(?:\n {8,
 
 
 def tables() -> str:
-    """Return every table of a configuration, each key with type, default, unit and meaning, as Markdown."""
+    """Return every table of a configuration as Markdown: type, unit, bounds, default and meaning of each key."""
     return "\n\n".join(_section(name, cls) for name, cls in SECTIONS.items())
 
 
@@ -117,14 +119,13 @@ def _section(name: str, cls: type[Any]) -> str:
             f"`{_key(attribute)}`",
             _value(attribute, cls),
             _default(attribute),
-            _unit(attribute),
             _sentence(told.get(attribute.name, "")),
         )
         for attribute in attrs.fields(cls)
         if attribute.init
     ]
     title = f"[{name}]" if " of " not in name else "[{}] of `{}`".format(*name.split(" of "))
-    return f"## {title}\n\n{table(('key', 'value', 'default', 'unit', 'meaning'), rows)}"
+    return f"## {title}\n\n{table(('key', 'value', 'default', 'meaning'), rows)}"
 
 
 def _key(attribute: attrs.Attribute[Any]) -> str:
@@ -133,7 +134,9 @@ def _key(attribute: attrs.Attribute[Any]) -> str:
 
 def _value(attribute: attrs.Attribute[Any], cls: type[Any]) -> str:
     type_ = _without_none(attribute.type)
-    return "; ".join([_type_words(type_), *_allowed(attribute, type_, cls)])
+    words = _type_words(type_)
+    unit = next((unit for end, unit in _UNITS.items() if attribute.name.endswith(end)), "")
+    return "; ".join([f"{words}, {unit}" if unit else words, *_allowed(attribute, type_, cls)])
 
 
 def _without_none(type_: Any) -> Any:
@@ -208,10 +211,6 @@ def _default(attribute: attrs.Attribute[Any]) -> str:
     if isinstance(default, str | Decimal):
         return f'`"{default}"`'
     return f"`{default}`"
-
-
-def _unit(attribute: attrs.Attribute[Any]) -> str:
-    return next((unit for end, unit in _UNITS.items() if attribute.name.endswith(end)), "")
 
 
 def _sentence(text: str) -> str:

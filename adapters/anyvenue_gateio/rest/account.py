@@ -16,13 +16,13 @@ from anyvenue.model.enums import MarginMode, PositionMode, PositionSide
 from anyvenue.model.errors import TradingEnded
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import FundingPayment
-from anyvenue.model.numbers import ZERO, exact, shortest_text
+from anyvenue.model.numbers import ZERO, exact, shortest_text, whole
 from anyvenue.model.position import Position
 from anyvenue.model.times import unix_ns
 from anyvenue.wire.request import Request
 from anyvenue_gateio.errors import VENUE
 from anyvenue_gateio.limits import private
-from anyvenue_gateio.rest.orders import command, page, question
+from anyvenue_gateio.rest.orders import command, id_of, page, question
 
 __all__ = [
     "Account",
@@ -63,7 +63,7 @@ def account_request(settle: str) -> Request:
 
 def read_account(data: Mapping[str, Any], ts_recv: int) -> Account:
     """Return balance and modes. Raises TradingEnded for an account in a mode that this adapter does not trade in."""
-    margin_mode = int(data.get("margin_mode") or 0)
+    margin_mode = whole(data.get("margin_mode") or 0, "margin_mode")
     mode = data.get("position_mode") or ("dual" if data.get("in_dual_mode") else "single")
     if margin_mode:
         name = _MARGIN_MODES.get(margin_mode, "unknown")
@@ -74,11 +74,11 @@ def read_account(data: Mapping[str, Any], ts_recv: int) -> Account:
         currency=data["currency"].upper(),
         total=exact(data["total"], "total"),
         available=exact(data["available"], "available"),
-        sequence=data.get("update_id"),
+        sequence=None if data.get("update_id") is None else whole(data["update_id"], "update_id"),
         ts_event=unix_ns(data.get("update_time") or 0, "update_time"),
         ts_recv=ts_recv,
     )
-    return Account(user=str(data["user"]), position_mode=_MODES[mode], balance=balance)
+    return Account(user=id_of({"id": data["user"]}), position_mode=_MODES[mode], balance=balance)
 
 
 def _unfit(found: str, allowed: str) -> TradingEnded:
@@ -129,7 +129,7 @@ def read_position(data: Mapping[str, Any], instrument: Instrument, ts_recv: int)
         margin_mode=MarginMode.CROSS if is_cross else MarginMode.ISOLATED,
         margin=ZERO if is_cross else _number(data, "margin"),
         liquidation_price=_number(data, "liq_price") or None,
-        sequence=data.get("update_id"),
+        sequence=None if data.get("update_id") is None else whole(data["update_id"], "update_id"),
         ts_event=unix_ns(data.get("time_ms") or data.get("update_time") or 0, "update_time"),
         ts_recv=ts_recv,
     )

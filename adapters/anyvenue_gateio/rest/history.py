@@ -12,7 +12,7 @@ from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import exact
 from anyvenue.wire.request import Request
 from anyvenue_gateio.order_text import client_order_id
-from anyvenue_gateio.rest.orders import newest, page, position_side_of, question, root
+from anyvenue_gateio.rest.orders import id_of, newest, page, position_side_of, question, root
 
 ORDER_TEXT_LOOKUP_S: Final = 60
 """For so long after its cancel an order without any fill is found by text; one with a fill has no such limit.
@@ -57,9 +57,9 @@ def read_fill(
         position_side = position_side_of(size, PositionMode.HEDGE, reduces=closes)
     return Fill(
         instrument=instrument,
-        trade_id=str(data.get("trade_id") or data["id"]),
+        trade_id=id_of(data, "trade_id"),
         client_order_id=client_order_id(data.get("text")),
-        venue_order_id=str(data["order_id"]),
+        venue_order_id=id_of({"id": data["order_id"]}),
         side=Side.BUY if size > 0 else Side.SELL,
         price=exact(data["price"], "price"),
         quantity=instrument.from_contracts(abs(size)),

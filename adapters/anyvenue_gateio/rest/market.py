@@ -12,12 +12,12 @@ from typing import Any, Final
 from anyvenue.model.enums import Side
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookSnapshot, Candle, CandleSource, FundingRate, RawLevel, Ticker, Trade
-from anyvenue.model.numbers import exact
+from anyvenue.model.numbers import exact, whole
 from anyvenue.model.risk_tier import RiskTier
 from anyvenue.model.times import unix_ns
 from anyvenue.wire.request import Request
 from anyvenue_gateio.limits import public
-from anyvenue_gateio.rest.orders import page
+from anyvenue_gateio.rest.orders import id_of, page
 
 __all__ = [
     "INTERVALS",
@@ -105,7 +105,7 @@ def read_order_book(data: Mapping[str, Any], instrument: Instrument, ts_recv: in
         instrument=instrument,
         bids=read_levels(data["bids"]),
         asks=read_levels(data["asks"]),
-        last_id=data["id"],
+        last_id=whole(data["id"], "id"),
         ts_event=unix_ns(data["update"], "update"),
         ts_recv=ts_recv,
     )
@@ -141,7 +141,7 @@ def read_trades(data: Sequence[Mapping[str, Any]], instrument: Instrument, ts_re
         contracts = exact(row["size"], "size")
         trade = Trade(
             instrument=instrument,
-            trade_id=str(row["id"]),
+            trade_id=id_of(row),
             side=Side.BUY if contracts > 0 else Side.SELL,
             price=exact(row["price"], "price"),
             quantity=instrument.from_contracts(abs(contracts)),

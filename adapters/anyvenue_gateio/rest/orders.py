@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 import orjson
+from attrs import evolve
 
 from anyvenue.model.enums import (
     OrderState,
@@ -20,7 +21,7 @@ from anyvenue.model.enums import (
 )
 from anyvenue.model.errors import InvalidOrder, NotSupported, RejectReason, VenueProtocolError
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.numbers import ZERO, exact, shortest_text
+from anyvenue.model.numbers import ZERO, exact, shortest_text, whole
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import OrderReported
 from anyvenue.model.order_spec import OrderSpec
@@ -37,6 +38,8 @@ BATCH: Final = 10
 """Most orders that one request creates."""
 
 """Most orders that one request cancels by id."""
+
+_ID_DIGITS_MAX: Final = 19
 
 PAGE: Final = 100
 """Rows asked for at a time; fewer in an answer mean that it was the last page."""
@@ -88,6 +91,7 @@ def command(
     urgent: bool = False,
     query: tuple[tuple[str, str], ...] = (),
     expires_ms: int | None = None,
+    client_order_id: str = "",
 ) -> Request:
     """Return a signed request that changes something. The venue refuses it once its clock has passed `expires_ms`."""
     return Request(
@@ -100,6 +104,7 @@ def command(
         effect=Effect.COMMAND,
         charges=charges,
         urgent=urgent,
+        client_order_id=client_order_id,
     )
 
 
@@ -165,7 +170,15 @@ def order_body(spec: OrderSpec) -> dict[str, Any]:
 def place(spec: OrderSpec, *, expires_ms: int | None = None) -> Request:
     """Create one order without a trigger."""
     path, body = f"{root(spec.instrument)}/orders", order_body(spec)
-    return command("POST", path, body, charges=limits.PLACE, urgent=reduces(spec), expires_ms=expires_ms)
+    return command(
+        "POST",
+        path,
+        body,
+        charges=limits.PLACE,
+        urgent=reduces(spec),
+        expires_ms=expires_ms,
+        client_order_id=spec.client_order_id,
+    )
 
 
 def place_batch(specs: Sequence[OrderSpec], *, expires_ms: int | None = None) -> Request:
@@ -180,7 +193,16 @@ def amend(
 ) -> Request:
     """Change price, total quantity (the filled part included), or both. A total already filled cancels the rest."""
     body, urgent = amend_body(order, price=price, quantity=quantity), reduces(order.spec)
-    return command("PUT", _path(order), body, charges=limits.PLACE, urgent=urgent, expires_ms=expires_ms)
+    name = order.client_order_id
+    return command(
+        "PUT",
+        _path(order),
+        body,
+        charges=limits.PLACE,
+        urgent=urgent,
+        expires_ms=expires_ms,
+        client_order_id=name,
+    )
 
 
 def amend_body(order: Order, *, price: Decimal | None, quantity: Decimal | None) -> dict[str, str]:
@@ -191,7 +213,8 @@ def amend_body(order: Order, *, price: Decimal | None, quantity: Decimal | None)
 
 def cancel(order: Order) -> Request:
     """Cancel by the venue's id, else by text."""
-    return command("DELETE", _path(order), charges=limits.CANCEL, urgent=True)
+    name = order.client_order_id
+    return command("DELETE", _path(order), charges=limits.CANCEL, urgent=True, client_order_id=name)
 
 
 def cancel_all(instrument: Instrument, side: Side | None = None) -> Request:
@@ -209,7 +232,7 @@ def close_position(instrument: Instrument, position_side: PositionSide, client_i
 
 def look_up(order: Order) -> Request:
     """Ask for one order by the venue's id, else by text; `rest.history` says for how long that finds it."""
-    return question(_path(order))
+    return evolve(question(_path(order)), client_order_id=order.client_order_id)
 
 
 def open_orders(settle: str, instrument: Instrument | None = None, *, offset: int = 0) -> Request:
@@ -239,6 +262,25 @@ def _some(rows: Sequence[T], most: int) -> Sequence[T]:
     return rows
 
 
+def rows_of(data: Any, ts_recv: int) -> list[Mapping[str, Any]]:
+    """Return the rows of a list of orders, all with an id and a contract. Raises KeyError and TypeError for others."""
+    if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
+        raise TypeError(f"found {str(data)[:100]}; allowed are lists of orders")
+    for row in data:
+        if not id_of(row) or not isinstance(row["contract"], str):
+            raise TypeError(f"contract: found {row['contract']}; allowed are names")
+    return data
+
+
+def id_of(row: Mapping[str, Any], *names: str) -> str:
+    """Return an id, `id` or the first of `names` that is there. Raises KeyError, and ValueError for what is none."""
+    value = next((row[name] for name in (*names, "id_string") if row.get(name)), None) or row["id"]
+    text = str(value) if type(value) is int else value
+    if not isinstance(text, str) or not (text.isascii() and text.isdecimal()) or len(text) > _ID_DIGITS_MAX:
+        raise ValueError(f"id: found {value!r}; allowed are whole numbers of up to {_ID_DIGITS_MAX} digits")
+    return text
+
+
 def newest(data: Mapping[str, Any], names: Sequence[str] = _TIMES) -> int:
     """Return the latest of the times in `data`, in nanoseconds; 0 where there is none. Units go by magnitude."""
     return max((unix_ns(data[name], name) for name in names if data.get(name)), default=0)
@@ -248,18 +290,20 @@ def order_report(data: Mapping[str, Any], instrument: Instrument, ts_recv: int) 
     """Read an order, from REST or from a push. Raises KeyError, TypeError or ValueError for what is none."""
     size, left = exact(data["size"], "size"), exact(data["left"], "left")
     traded = abs(size) - abs(left)
+    if traded < 0 and size:
+        raise ValueError(f"left: found {left}; allowed is no more than size, which is {size}")
     filled = instrument.from_contracts(traded) if traded > 0 else ZERO
     state, reason, text = _state(data, filled, left)
     name = client_order_id(data.get("text"))
     return OrderReported(
         client_order_id=name,
-        venue_order_id=str(data.get("id_string") or data["id"]),
+        venue_order_id=id_of(data),
         state=state,
         filled_quantity=filled,
         average_price=exact(data.get("fill_price") or 0, "fill_price") or None,
         price=exact(data["price"], "price") or None,
         quantity=instrument.from_contracts(abs(size)) or None,  # a close order's size is 0
-        sequence=int(data["update_id"]) if data.get("update_id") else None,
+        sequence=whole(data["update_id"], "update_id") if data.get("update_id") else None,
         reason=reason or (origin_reason(data.get("text")) if name is None else None),
         text=text,
         ts_event=newest(data),
@@ -272,7 +316,9 @@ def _state(data: Mapping[str, Any], filled: Decimal, left: Decimal) -> tuple[Ord
     finish_as = data.get("finish_as")
     if not left and (filled or finish_as == "filled"):
         return OrderState.FILLED, None, ""
-    if data["status"] != "finished":
+    if data["status"] not in ("open", "finished"):
+        raise ValueError(f"status: found {data['status']!r}; allowed are open and finished")
+    if data["status"] == "open":
         return OrderState.PARTIALLY_FILLED if filled else OrderState.OPEN, None, ""
     state, reason = _ENDS.get(str(finish_as), (OrderState.CANCELED, RejectReason.OTHER))
     if state is OrderState.REJECTED and filled:

@@ -225,6 +225,16 @@ def trails_in(answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return found["orders"] if "orders" in found else [found["order"]]
 
 
+def rows_of(data: Any, ts_recv: int) -> list[Mapping[str, Any]]:
+    """Return the rows of a list of waiting orders, all with an id and a contract. Raises KeyError and TypeError."""
+    if not isinstance(data, list):
+        raise TypeError(f"found {str(data)[:100]}; allowed are lists of orders")
+    for row in data:
+        if not isinstance(row, dict) or not isinstance(_initial(row)["contract"], str) or not _id(row):
+            raise TypeError(f"found {str(row)[:100]}; allowed are orders with a contract and an id")
+    return data
+
+
 def contract_of(row: Mapping[str, Any]) -> str:
     """Return the venue's name of the contract that a waiting order is for."""
     return str(_initial(row)["contract"])
@@ -238,8 +248,8 @@ def protects(row: Mapping[str, Any], held_by: Side | None = None) -> bool:
 
 def child_id(data: Mapping[str, Any]) -> str | None:
     """Return the id of the order that a waiting one became; None before it fired. Fired does not mean filled."""
-    child = data.get("trade_id") or data.get("suborder_id")
-    return str(child) if child and _has_fired(data) else None
+    has_child = data.get("trade_id") or data.get("suborder_id")
+    return orders.id_of(data, "trade_id", "suborder_id") if has_child and _has_fired(data) else None
 
 
 def read_trigger(
@@ -324,4 +334,4 @@ def _initial(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _id(row: Mapping[str, Any]) -> str:
-    return str(row.get("id_string") or row["id"])
+    return orders.id_of(row)

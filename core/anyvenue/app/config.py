@@ -14,6 +14,7 @@ from anyvenue.engine.risk import RiskLimits
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueDescriptor
 from anyvenue.venue.secrets import SecretReference
+from anyvenue.wire import fast
 
 __all__ = [
     "Configuration",
@@ -23,6 +24,7 @@ __all__ = [
     "LogLevel",
     "Overrides",
     "StrategyConfig",
+    "WireConfig",
 ]
 
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
@@ -80,6 +82,21 @@ class JournalConfig:
 
 
 @frozen(kw_only=True)
+class WireConfig:
+    """`[wire]`: what carries everything that is sent and received.
+
+    Attributes:
+        fast: whether the extra `anyvenue[fast]` is used, uvloop and picows; where it is not said, it is where it is
+            installed. A line in the log says at the start what is in use.
+    """
+
+    fast: bool | None = None
+
+    def __attrs_post_init__(self) -> None:
+        fast.check(self.fast)
+
+
+@frozen(kw_only=True)
 class ConnectionConfig:
     """One `[connections.NAME]`: an account on a venue, with the adapter's own options."""
 
@@ -119,6 +136,7 @@ class Configuration:
     log: LogConfig
     journal: JournalConfig = field(factory=JournalConfig)
     recovery: Recovery = field(factory=Recovery)
+    wire: WireConfig = field(factory=WireConfig)
     notes: tuple[str, ...] = ()
 
 

@@ -19,6 +19,7 @@ from anyvenue.app.config import (
     LogConfig,
     Overrides,
     StrategyConfig,
+    WireConfig,
 )
 from anyvenue.app.config_errors import ConfigError, Problem, listed, near
 from anyvenue.app.plugins import Plugins
@@ -77,7 +78,7 @@ class StrategyTable:
     parameters: Mapping[str, Any] = field(factory=dict)
 
 
-_TABLES: Final = ("connections", "strategy", "simulation", "risk", "recovery", "signals", "log", "journal")
+_TABLES: Final = ("connections", "strategy", "simulation", "risk", "recovery", "signals", "log", "journal", "wire")
 _NEEDED: Final = ("connections", "strategy")
 
 
@@ -149,8 +150,10 @@ class _Loader:
         log = self._structure(tables.get("log", {}), LogConfig, ("log",))
         journal = self._structure(tables.get("journal", {}), JournalConfig, ("journal",))
         recovery = self._structure(tables.get("recovery", {}), Recovery, ("recovery",))
+        wire = self._structure(tables.get("wire", {}), WireConfig, ("wire",))
         if (
             recovery is None
+            or wire is None
             or journal is None
             or strategy is None
             or simulation is None
@@ -175,6 +178,7 @@ class _Loader:
             log=log,
             journal=journal,
             recovery=recovery,
+            wire=wire,
             notes=tuple(self._notes),
         )
 

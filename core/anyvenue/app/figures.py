@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
-__all__ = ["NOTHING", "duration", "money", "percent", "plain", "quantity", "time_text"]
+__all__ = ["NOTHING", "duration", "latency", "money", "percent", "plain", "quantity", "time_text"]
 
 NOTHING: Final = "-"
 """Stands where there is no figure."""
@@ -64,6 +64,14 @@ def duration(ns: int) -> str:
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     return f"{days} d {hours:02} h" if days else f"{hours} h {minutes:02} min"
+
+
+def latency(ns: int) -> str:
+    """Return a short span of time for people, with two or three digits: `8.3 us`, `120 us`, `2.4 ms`, `1.2 s`."""
+    for unit, length in (("us", 1_000), ("ms", 1_000_000)):
+        if ns < 999.5 * length:
+            return f"{ns / length:.{1 if ns < 99.95 * length else 0}f} {unit}"
+    return f"{ns / _SECOND_NS:.1f} s"
 
 
 def _rounded(value: Decimal, places: int) -> Decimal:

@@ -17,12 +17,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from anyvenue.app.figures import NOTHING, money, plain, quantity, time_text
+from anyvenue.app.figures import NOTHING, latency, money, plain, quantity, time_text
 from anyvenue.app.line_view import left_text, settle_of
 from anyvenue.app.pace import Pace
 from anyvenue.app.watch import RunView
 from anyvenue.model.book import OrderBook
 from anyvenue.model.enums import Side
+from anyvenue.model.histogram import Durations
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Order
 from anyvenue.model.position import Position
@@ -67,6 +68,8 @@ def screen(view: RunView, pace: Pace, title: str) -> RenderableType:
     books = [_book(book, view.open_orders) for book in view.books[:_BOOKS]]
     body.add_row(*books, Group(_positions(view.positions), "", _orders(view.open_orders)))
     parts.append(body)
+    if view.latency:
+        parts += ["", _latency(view.latency)]
     parts += [Text(message, style="dim", no_wrap=True, overflow="ellipsis") for message in view.messages[-_MESSAGES:]]
     return Panel(Group(*parts), title=title, title_align="left", subtitle="Ctrl-C stops", border_style="dim")
 
@@ -78,6 +81,13 @@ def _heading(view: RunView, pace: Pace) -> Text:
     text.append(money(view.net_pnl, settle_of(view), sign=True), _tone(view.net_pnl))
     text.append(f"   {view.events:,} events, {pace.events_per_s:,.0f}/s", "dim")
     return text
+
+
+def _latency(rows: Sequence[Durations]) -> RenderableType:
+    table = _table("latency", "median", "90 %", "99 %", "longest", "count")
+    for row in rows:
+        table.add_row(row.name, *map(latency, (row.p50, row.p90, row.p99, row.longest)), f"{row.count:,}")
+    return table
 
 
 def _progress(progress: float, pace: Pace) -> RenderableType:

@@ -9,12 +9,22 @@ from typing import Any, Final
 import orjson
 from attrs import frozen
 
-from anyvenue.app.figures import NOTHING, duration, money, percent, plain, quantity, time_text
+from anyvenue.app.figures import NOTHING, duration, latency, money, percent, plain, quantity, time_text
 from anyvenue.app.text_table import text_table
 from anyvenue.engine.result import InstrumentResult, RunResult
 from anyvenue.model.numbers import ZERO
 
-__all__ = ["STOPPED", "Totals", "currencies", "json_bytes", "report_data", "text", "totals"]
+__all__ = [
+    "LATENCY_HEAD",
+    "STOPPED",
+    "Totals",
+    "currencies",
+    "json_bytes",
+    "latency_rows",
+    "report_data",
+    "text",
+    "totals",
+]
 
 STOPPED: Final = {
     "finished": "finished",
@@ -25,6 +35,7 @@ STOPPED: Final = {
 }
 """Why a run ended, in words."""
 
+LATENCY_HEAD: Final = ("latency", "median", "90 %", "99 %", "longest", "count")
 _SHARE_PLACES: Final = Decimal("0.000001")
 
 
@@ -97,6 +108,16 @@ def report_data(result: RunResult) -> dict[str, Any]:
         "max_drawdown": plain(result.max_drawdown),
         "totals": {settle: _totals_data(totals(result, settle)) for settle in currencies(result)},
         "instruments": [_instrument_data(row) for row in result.instruments],
+        "latency_ns": {
+            row.name.replace(" ", "_"): {
+                "count": row.count,
+                "p50": row.p50,
+                "p90": row.p90,
+                "p99": row.p99,
+                "longest": row.longest,
+            }
+            for row in result.latency
+        },
     }
 
 
@@ -116,7 +137,16 @@ def text(result: RunResult) -> str:
     lines = _heading(result)
     lines += ["", *(f"  {name:<16}{value:>{width}}  {note}".rstrip() for name, value, note in figures)]
     lines += ["", *_table(result.instruments)]
+    if result.latency:
+        lines += ["", *_indented([LATENCY_HEAD, *latency_rows(result)])]
     return "\n".join(lines) + "\n"
+
+
+def latency_rows(result: RunResult) -> list[tuple[str, ...]]:
+    """Return the rows of the table of how long things took."""
+    return [
+        (row.name, *map(latency, (row.p50, row.p90, row.p99, row.longest)), f"{row.count:,}") for row in result.latency
+    ]
 
 
 def _time(ts: int) -> str:
@@ -215,4 +245,8 @@ def _table(rows: Sequence[InstrumentResult]) -> list[str]:
         )
         for row in rows
     ]
+    return _indented(table)
+
+
+def _indented(table: Sequence[tuple[str, ...]]) -> list[str]:
     return [f"  {line}" for line in text_table(table)]

@@ -9,7 +9,7 @@ from typing import Final
 
 from anyvenue.app.charts import Chart, Mark, Series, svg, thin
 from anyvenue.app.figures import NOTHING, duration, money, percent, plain, quantity, time_text
-from anyvenue.app.report import STOPPED, Totals, currencies, totals
+from anyvenue.app.report import LATENCY_HEAD, STOPPED, Totals, currencies, latency_rows, totals
 from anyvenue.engine.result import FillPoint, InstrumentResult, RunResult
 from anyvenue.model.enums import Side
 
@@ -30,6 +30,7 @@ def html(result: RunResult) -> str:
         *(_instrument(result, row) for row in result.instruments),
         _figures(result, amounts),
         _instruments_table(result),
+        _latency(result),
         _fills_table(result),
     ]
     title = f"{escape(result.strategy)}: run report"
@@ -154,6 +155,13 @@ def _instruments_table(result: RunResult) -> str:
         for row in result.instruments
     ]
     return _section("Instruments", _table(head, rows))
+
+
+def _latency(result: RunResult) -> str:
+    if not result.latency:
+        return ""
+    head = tuple(name.capitalize() for name in LATENCY_HEAD)
+    return _section("Latency", _table(head, latency_rows(result)))
 
 
 def _fills_table(result: RunResult) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -23,8 +24,11 @@ from anyvenue.app.report import json_bytes, text
 from anyvenue.app.shipped import find
 from anyvenue.app.watch import Shower, watched_from_beside
 from anyvenue.engine.result import RunResult
+from anyvenue.wire import fast
 
 __all__ = ["backtest", "exit_code", "load", "run"]
+
+_log = logging.getLogger("anyvenue.app")
 
 _SECOND_NS: Final = 1_000_000_000
 _US_NS: Final = 1_000
@@ -66,7 +70,12 @@ def run(
         running = launch.launch(
             configuration, duration_s=duration, shower=shower, say=_say, override_halt=override_halt
         )
-        result = asyncio.run(running)
+        fast.choose(configuration.wire.fast)
+        _log.info("sent and received by %s", fast.in_use())
+        # A clock that is driven needs the loop that can tell when nothing is left to do.
+        factory = None if launch.is_driven(configuration) else fast.loop_factory()
+        with asyncio.Runner(loop_factory=factory) as runner:
+            result = runner.run(running)
     return _publish(result, as_json=as_json, report=report)
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Final, Protocol
 
 from anyvenue.model.book import OrderBook
+from anyvenue.model.histogram import Durations
 from anyvenue.model.order import Order
 from anyvenue.model.position import Position
 
@@ -55,6 +56,10 @@ class RunView(RunProgress, Protocol):
     @property
     def net_pnl(self) -> Decimal:
         """Profit and loss of the run so far."""
+
+    @property
+    def latency(self) -> Sequence[Durations]:
+        """How long things have taken so far; empty where that is not measured."""
 
     @property
     def messages(self) -> Sequence[str]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from attrs import evolve
+
 from anyvenue.engine.commands import CommandFailed, Place, Protect, SetLeverage
 from anyvenue.engine.guard_table import emulation, is_emulated, is_usable
 from anyvenue.engine.risk import RiskGate, RiskLimits, Wish
@@ -100,6 +102,7 @@ class Desk:
 
         What the strategy has not wished for itself at this moment is no part of a flood.
         """
+        self._called()
         if not isinstance(side, Side):
             raise TypeError(f"side: found {side!r}; allowed are Side.BUY and Side.SELL")
         if how.get("display_quantity") is not None:
@@ -116,6 +119,9 @@ class Desk:
         features = features_of(spec)
         for feature in features:
             self.require(feature, instrument)
+        if spec.protection is not None and self._is_emulated(Feature.ATTACHED_PROTECTION, instrument):
+            self._engine.guards.attached.hold(spec, spec.protection)
+            spec = evolve(spec, protection=None)
         if spec.trigger is not None and any(
             self._is_emulated(feature, instrument) for feature in features if feature in _TRIGGERS
         ):
@@ -128,6 +134,10 @@ class Desk:
         order = self._engine.orders.place(spec)
         self._engine.recorder.sent(order, self._engine.data.mid(spec.instrument))
         return order
+
+    def _called(self) -> None:
+        if self._engine.latency is not None:
+            self._engine.latency.called()
 
     def _hold(self, order: Order) -> Order:
         """Keep an order whose trigger is watched here. The limits see it now, and again when it leaves."""
@@ -158,7 +168,7 @@ class Desk:
             "post_only": spec.post_only,
             "reduce_only": spec.reduce_only,
             "position_side": spec.position_side,
-            "protection": spec.protection,
+            "protection": spec.protection or self._engine.guards.attached.of(order.client_order_id),
             "display_quantity": None if spec.display_quantity is None else min(spec.display_quantity, quantity),
             "self_trade_prevention": spec.self_trade_prevention,
         }
@@ -212,6 +222,7 @@ class Desk:
 
     def amend(self, order: Order | str, price: Number | None, quantity: Number | None) -> Order:
         """Change an order's price or total quantity, past the limits again."""
+        self._called()
         order = self._current(order)
         instrument = order.instrument
         new_price = order.price if price is None else instrument.check_price(price)
@@ -249,6 +260,7 @@ class Desk:
 
     def cancel(self, order: Order | str) -> Order:
         """Cancel an order; one that waits for its trigger here ends at once."""
+        self._called()
         order = self._current(order)
         if self._engine.guards.triggers.drop(order.client_order_id) is not None:
             order = self._engine.orders.apply(order, OrderSent(ts_recv=self._engine.now))
@@ -326,6 +338,10 @@ class Desk:
             opening = Side.BUY if position.quantity > 0 else Side.SELL
             check_protection(protection, opening=opening, price=mark, instrument=instrument)
         self._floods.set()
+        self.protect_held(instrument, protection, side)
+
+    def protect_held(self, instrument: Instrument, protection: Protection, side: PositionSide) -> None:
+        """Do so as it stands. Raises NotSupported."""
         if self._is_emulated(Feature.PROTECTION, instrument):
             self._engine.guards.positions.protect(instrument, protection, side)
         else:

@@ -26,6 +26,7 @@ from anyvenue.engine.desk import Desk
 from anyvenue.engine.guards import Guards
 from anyvenue.engine.inputs import Begin, Internal, Stop, TimerFired
 from anyvenue.engine.journal import Journal, JournalFailed, NoJournal
+from anyvenue.engine.latency import Latency
 from anyvenue.engine.orders import OrderManager, order_line
 from anyvenue.engine.portfolio import Portfolio
 from anyvenue.engine.reconcile_events import (
@@ -50,6 +51,7 @@ from anyvenue.model.catalog import InstrumentCatalog
 from anyvenue.model.enums import Fate, OrderState, Side
 from anyvenue.model.errors import Contradiction, TradingEnded, UnknownInstrument
 from anyvenue.model.fill import Fill
+from anyvenue.model.histogram import Durations
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import (
     BookDelta,
@@ -94,6 +96,7 @@ class EngineView:
     net_pnl: Decimal
     messages: list[str]
     progress: float | None = None
+    latency: Sequence[Durations] = ()
 
 
 class Engine:
@@ -155,6 +158,8 @@ class Engine:
         self._ts_start = self.now
         self._on_failure = on_failure
         self.journal = journal or NoJournal()
+        self.latency: Latency | None = None
+        """Where a runner has time measured."""
         self.ticket = 0
         """The journal's, of the command that is leaving."""
         self._log = log
@@ -292,6 +297,8 @@ class Engine:
                 self._handle(*self._inbox.popleft())
             if self._unsettled:
                 self._settle()
+            if self.latency is not None:
+                self.latency.handled(event)
         except Exception as error:
             self.fault = error
             raise
@@ -334,6 +341,7 @@ class Engine:
             ts_end=self.now,
             events=self.events,
             marks=marks,
+            latency=() if self.latency is None else self.latency.durations(),
         )
 
     def view(self) -> EngineView:
@@ -346,6 +354,7 @@ class Engine:
             positions=self.portfolio.positions(),
             net_pnl=self.portfolio.net_pnl(),
             messages=list(self.messages),
+            latency=() if self.latency is None else self.latency.durations(),
         )
 
     def close(self) -> None:

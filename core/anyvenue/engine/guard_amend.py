@@ -48,8 +48,13 @@ class AmendGuard:
 
         The strategy knows nothing of these orders; those that still rest end with all that the earlier run left.
         """
-        for client_order_id in self._journal.recall(NAME) or {}:
-            self._engine.say(f"{client_order_id} was being amended when the last run ended; it is not sent anew")
+        for client_order_id, (price, quantity) in (self._journal.recall(NAME) or {}).items():
+            order = self._engine.orders.get(client_order_id)
+            known = "it has ended" if order is None or order.is_terminal else f"it is {order.state.value}"
+            wanted = f"to {quantity} at {price or 'its price'}"
+            self._engine.guards.decide(
+                "amend", f"{client_order_id} was being amended {wanted} when the last run ended; {known}, not sent anew"
+            )
         self._remember()
 
     def latest(self, client_order_id: str) -> str:

@@ -13,6 +13,7 @@ _FIRES: Final = (Feature.MARKET, Feature.REDUCE_ONLY)
 
 EMULATED: Final[Mapping[Feature, tuple[tuple[Feature, ...], str]]] = {
     Feature.PROTECTION: (_FIRES, "watched by this process, which closes the position at market, reduce-only"),
+    Feature.ATTACHED_PROTECTION: (_FIRES, "set by this process for the whole position when the entry's fills arrive"),
     Feature.STOP: ((), "kept by this process, which sends the order when its trigger fires"),
     Feature.TAKE_PROFIT: ((), "kept by this process, which sends the order when its trigger fires"),
     Feature.TRAILING: ((), "followed by this process, which sends the order when its trigger fires"),

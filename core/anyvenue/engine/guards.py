@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from anyvenue.engine.guard import PositionGuard
 from anyvenue.engine.guard_amend import AmendGuard
+from anyvenue.engine.guard_attached import AttachedGuard
 from anyvenue.engine.guard_prices import WATCHED, GuardPrices
 from anyvenue.engine.guard_trigger import TriggerGuard
 from anyvenue.engine.inputs import Stop
@@ -43,6 +44,7 @@ class Guards:
         self.positions = PositionGuard(engine, journal, self.prices)
         self.triggers = TriggerGuard(engine, journal, self.prices)
         self.amends = AmendGuard(engine, journal)
+        self.attached = AttachedGuard(engine, journal)
         self.is_watching = False
         """Whether `after` has anything to look after."""
         self.losses = LossWatch(limits, journal, engine.portfolio.positions, engine.data.mark)
@@ -62,6 +64,7 @@ class Guards:
         self.positions.restore()
         self.triggers.restore()
         self.amends.restore()
+        self.attached.restore()
 
     def after(self, event: Any) -> None:
         """Look what an event means for what is guarded."""
@@ -77,7 +80,10 @@ class Guards:
         """Take note of an order's change; return the order to tell the strategy of."""
         if len(self.positions):
             self.positions.on_order(order)
-        return self.amends.on_order(before, order)
+        told = self.amends.on_order(before, order)
+        if len(self.attached):
+            self.attached.on_order(order)
+        return told
 
     def on_position(self, position: Position) -> None:
         """Take note of a position's change."""

@@ -68,14 +68,14 @@ class Portfolio:
         """Return every position that was ever held, flat ones included."""
         return list(self._positions.values())
 
-    def quantity(self, instrument: Instrument) -> Decimal:
-        """Return what is held of an instrument, long and short legs netted."""
+    def quantity(self, instrument: Instrument, *, expected: bool = True) -> Decimal:
+        """Return what is held of an instrument, long and short legs netted; with what is `expected`, as `position`."""
         total, positions, key = ZERO, self._positions, instrument.key
         for side in _SIDES:
             leg = positions.get((key, side))
             if leg is not None:
                 total += leg.quantity
-        for order, _ in self._missing.values():
+        for order, _ in self._missing.values() if expected else ():
             if order.instrument.key == key:
                 total += order.missing_fills * order.side.sign
         return total

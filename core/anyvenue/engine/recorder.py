@@ -10,6 +10,7 @@ from anyvenue.engine.portfolio import Portfolio
 from anyvenue.engine.result import EquityPoint, FillPoint, InstrumentResult, RunResult
 from anyvenue.model.enums import Liquidity, PositionSide
 from anyvenue.model.fill import Fill
+from anyvenue.model.histogram import Durations
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import ZERO
 from anyvenue.model.order import Order
@@ -89,7 +90,7 @@ class Recorder:
         mid = self._decision_mid.get(fill.client_order_id or "")
         if mid is not None:
             tally.slippage -= instrument.pnl(fill.quantity * fill.side.sign, entry=fill.price, exit=mid)
-        inventory = self._portfolio.quantity(instrument)
+        inventory = self._portfolio.quantity(instrument, expected=False)  # its order still expects this very fill
         tally.inventory_max = max(tally.inventory_max, inventory)
         tally.inventory_min = min(tally.inventory_min, inventory)
         self._fills.append(
@@ -135,6 +136,7 @@ class Recorder:
         ts_end: int,
         events: int,
         marks: dict[str, Decimal],
+        latency: tuple[Durations, ...] = (),
     ) -> RunResult:
         """Return the figures of the run."""
         rows = tuple(self._row(tally, marks.get(key)) for key, tally in sorted(self._tallies.items()))
@@ -156,6 +158,7 @@ class Recorder:
             instruments=rows,
             equity=tuple(self._equity),
             fill_points=tuple(self._fills),
+            latency=latency,
         )
 
     def _row(self, tally: _Tally, mark: Decimal | None) -> InstrumentResult:

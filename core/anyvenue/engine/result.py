@@ -1,4 +1,4 @@
-"""What a run came to: the figures that every report is made of. No wall-clock figure is among them."""
+"""What a run came to: the figures that every report is made of. Only `latency` is measured by the wall's clock."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from decimal import Decimal
 from attrs import frozen
 
 from anyvenue.model.enums import Liquidity, Side
+from anyvenue.model.histogram import Durations
 
 __all__ = ["EquityPoint", "FillPoint", "InstrumentResult", "RunResult"]
 
@@ -79,7 +80,8 @@ class RunResult:
 
     `orders` counts orders that were sent, `refused` those that risk or the venue turned down, `amends` and `cancels`
     the commands sent. `max_drawdown` is the largest fall of equity from an earlier high, in quote money.
-    `stopped` says why it ended: `finished`, `duration`, `interrupted`, or `strategy_failed` with `failure`.
+    `stopped` says why it ended: `finished`, `duration`, `interrupted`, or `strategy_failed` with `failure`. `latency`
+    is how long things took in a run on the wall's clock; of any other it is empty.
     """
 
     strategy: str
@@ -99,3 +101,4 @@ class RunResult:
     instruments: tuple[InstrumentResult, ...]
     equity: tuple[EquityPoint, ...] = ()
     fill_points: tuple[FillPoint, ...] = ()
+    latency: tuple[Durations, ...] = ()

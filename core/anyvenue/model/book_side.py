@@ -189,7 +189,9 @@ class BookSide:
         where = f"{self._where} {name}"
         try:
             number = exact(value, where)  # type: ignore[arg-type]
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
+            if isinstance(value, float):
+                raise  # the adapter's mistake, and not the venue's
             raise InvalidBook(str(error)) from None
         if number < 0 or (name == "price" and not number):
             raise InvalidBook(f"{where}: found {value}; allowed are numbers {'above' if name == 'price' else 'from'} 0")

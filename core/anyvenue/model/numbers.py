@@ -25,6 +25,7 @@ from typing import Final, TypeAlias
 __all__ = [
     "EXACT",
     "ONE",
+    "WHOLE_END",
     "ZERO",
     "Number",
     "Rounding",
@@ -35,6 +36,7 @@ __all__ = [
     "quantize_money",
     "round_to_step",
     "shortest_text",
+    "whole",
 ]
 
 Number: TypeAlias = Decimal | int | str
@@ -47,6 +49,8 @@ ONE: Final = Decimal(1)
 _TWO: Final = Decimal(2)
 DIGITS_MAX: Final = 1_000
 """So many digits a number may have before or behind its point; `1e999999999`, written out, would fill the memory."""
+
+WHOLE_END: Final = 1 << 63
 
 EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 """A context in which sums and products keep every digit. It cannot divide."""
@@ -94,6 +98,18 @@ def exact(value: Number, name: str = "value") -> Decimal:
     if not -DIGITS_MAX <= number.adjusted() <= DIGITS_MAX:
         raise ValueError(f"{name}: found {value!s}; allowed are numbers of at most {DIGITS_MAX} digits")
     return number
+
+
+def whole(value: object, name: str = "value") -> int:
+    """Return a count or an id as it came, a whole number of at most 64 bits.
+
+    Raises TypeError for anything but an int, and ValueError for one that is longer: no database and no log takes it.
+    """
+    if type(value) is not int:
+        raise TypeError(f"{name}: found {value!r} ({type(value).__name__}); allowed are whole numbers")
+    if not -WHOLE_END <= value < WHOLE_END:
+        raise ValueError(f"{name}: found {value}; allowed are whole numbers of at most 64 bits")
+    return value
 
 
 def _parse(text: str, name: str) -> Decimal:

@@ -31,8 +31,9 @@ def unix_ns(value: object, name: str) -> int:
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         return _iso_ns(value, name)
     number = exact(value, name)  # type: ignore[arg-type]
+    whole = int(number) if number >= 0 else -1
     for below, unit_ns in _UNITS:
-        if 0 <= number < below:
+        if 0 <= whole < below:
             return int(number * unit_ns)
     raise ValueError(f"{name}: found {value}; {_ALLOWED_TIMES}, from 1970 on")
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from anyvenue.testing.lines import Lines
     from anyvenue.testing.report import Report, Result
+    from anyvenue.testing.source_code import Lines
 
 __all__: list[str] = []
 
@@ -86,7 +86,7 @@ def _reports(config: pytest.Config) -> list[Report]:
 
 
 def _lines(venue: str) -> Lines | None:
-    from anyvenue.testing.lines import lines_of
+    from anyvenue.testing.source_code import lines_of
     from anyvenue.venue import registry
 
     try:

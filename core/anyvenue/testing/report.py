@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from attrs import asdict, frozen
 
-from anyvenue.testing.lines import Lines
+from anyvenue.testing.source_code import Lines
 
 __all__ = ["Outcome", "Report", "Result"]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from anyvenue.model.enums import PositionSide
-from anyvenue.model.errors import AnyvenueError, TradingEnded, VenueProtocolError
+from anyvenue.model.errors import AnyvenueError, TradingEnded, UnknownInstrument, VenueProtocolError
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.order_spec import OrderSpec
 from anyvenue.venue.descriptor import Environment, VenueContext
@@ -17,7 +18,7 @@ from anyvenue.venue.interface import Venue
 from anyvenue.venue.missed import missed
 from anyvenue.venue.needs import features_of
 from anyvenue.venue.secrets import Secret, SecretSource
-from anyvenue.wire.breaker import Breaker
+from anyvenue.wire.breaker import Breakers
 from anyvenue.wire.deadline import pause
 from anyvenue.wire.dial import dial
 from anyvenue.wire.http import HttpClient
@@ -43,12 +44,22 @@ OVERLAP_NS: Final = 60_000_000_000
 RETRY_S: Final = 1.0
 """What was missed is asked for again so long after that failed."""
 
+_answered: ContextVar[tuple[str, bytes]] = ContextVar("answered", default=("", b""))
+"""What was asked last here, and the bytes that came back: what cannot be read is told with them."""
+
 _log = logging.getLogger("anyvenue.venue")
 
 
 def stream_key(subscription: Subscription) -> StreamKey:
     """Return what tells two subscriptions apart: channel, instrument and interval, not the depth."""
     return subscription.channel, subscription.instrument.key, subscription.interval_s
+
+
+class _Listed(dict[str, Instrument]):
+    """Instruments by the venue's names; what is not listed is an UnknownInstrument."""
+
+    def __missing__(self, name: str) -> Instrument:
+        raise UnknownInstrument(f"{name!r} is not among the venue's instruments, as they were read at the start")
 
 
 class RemoteVenue(Venue):
@@ -65,7 +76,7 @@ class RemoteVenue(Venue):
         transport: what HTTP goes through; None for the network.
         dial: opens WebSockets.
         sink: takes events.
-        by_name: the instruments, by the venue's own names.
+        by_name: the instruments, by the venue's own names. A name that is not there raises UnknownInstrument.
         traded: the instruments that orders were sent for, by key.
         is_private: whether the stream bears news of an account.
         sides: the positions that one instrument can have in the account's mode.
@@ -75,7 +86,7 @@ class RemoteVenue(Venue):
         self.context = context
         self.clock = context.clock
         self.sink: Sink = lambda event: None
-        self.by_name: dict[str, Instrument] = {}
+        self.by_name: dict[str, Instrument] = _Listed()
         self.traded: dict[str, Instrument] = {}
         self.is_private = False
         self.http: HttpClient | None = None
@@ -145,7 +156,7 @@ class RemoteVenue(Venue):
             sign=None if given is None else lambda request, path, time_ns: sign(given, request, path, time_ns),
             limiter=RateLimiter(buckets, self.clock),
             server_time=server_time,
-            breaker=Breaker(self.clock),
+            breakers=Breakers(self.clock),
             secrets=given if isinstance(given, SecretSource) else None,
             transport=self.transport,
             **more,
@@ -178,18 +189,27 @@ class RemoteVenue(Venue):
             self.capabilities.require(feature, venue=self.name, allowed=self.context.allow_approximate)
         self.traded[spec.instrument.key] = spec.instrument
 
-    async def ask(self, request: Request) -> Any:
-        """Send a request and return the JSON of its answer. Raises what HttpClient raises, and VenueProtocolError."""
-        if self.http is None:
+    async def ask(self, request: Request, client: HttpClient | None = None) -> Any:
+        """Send a request, by `http` or another client, and return the JSON of its answer.
+
+        Raises what HttpClient raises, and VenueProtocolError.
+        """
+        client = client or self.http
+        if client is None:
             raise RuntimeError(f"{self.name}: not connected: call connect first")
-        return (await self.http.send(request)).json(venue=self.name, request=request.name)
+        answer = await client.send(request)
+        _answered.set((request.name, answer.body))
+        return answer.json(venue=self.name, request=request.name)
 
     async def pages(self, page: Callable[[int], Request], size: int) -> list[Any]:
-        """Return the rows of all pages of a list: `page` asks for those from an offset on, `size` at a time."""
+        """Return the rows of all pages of a list: `page` asks for those from an offset on, `size` at a time.
+
+        Raises VenueProtocolError for what is no list of objects: that there is nothing must have been said.
+        """
         rows: list[Any] = []
         asked = 0
         while True:
-            more, known = await self.ask(page(asked)), rows[-size:]
+            more, known = self.read(_objects, await self.ask(page(asked))), rows[-size:]
             new = [row for row in more if row not in known]  # a list that grows meanwhile tells some rows again
             rows += new
             asked += len(more)
@@ -222,12 +242,24 @@ class RemoteVenue(Venue):
         try:
             return reader(data, *args, self.clock.time_ns(), **named)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            what = f"an answer that cannot be read ({type(error).__name__}: {error})"
-            raise VenueProtocolError(what, raw=repr(data)[:2000].encode(), venue=self.name) from error
+            what = f"an answer that cannot be read ({type(error).__name__}: {error}); look at the raw bytes"
+            request, raw = _answered.get()
+            raise VenueProtocolError(what, raw=raw, venue=self.name, request=request) from error
 
     def read_each(self, reader: Callable[..., T], rows: Any, *args: Any) -> list[T]:
-        """Return `reader(row, *args, time)` of each row of a list. Raises VenueProtocolError."""
-        return self.read(lambda rows, *args: [reader(row, *args) for row in rows], rows, *args)
+        """Return `reader(row, *args, time)` of each row of a list. Raises VenueProtocolError.
+
+        A row of an instrument that is not in `by_name` (listed since, or not readable) is left out, and logged.
+        """
+
+        def read(rows: Iterable[Any], *args: Any) -> Iterator[T]:
+            for row in rows:
+                try:
+                    yield reader(row, *args)
+                except UnknownInstrument as error:
+                    _log.warning("%s: left out: %s", self.context.connection, error)
+
+        return self.read(lambda *args: list(read(*args)), rows, *args)
 
     # Tasks
 
@@ -250,6 +282,8 @@ class RemoteVenue(Venue):
                     await work()
                 except AnyvenueError as error:
                     _log.error("%s: %s: %s", self.context.connection, name, error)
+                except Exception:  # noqa: BLE001 - nobody awaits this task, so nobody else would hear of it
+                    _log.exception("%s: %s: a fault of the adapter", self.context.connection, name)
                 if name not in self._again:
                     return
 
@@ -319,3 +353,9 @@ class RemoteVenue(Venue):
             self.sink(
                 Reconnected(connection=self.context.connection, private=self.is_private, ts_recv=self.clock.time_ns())
             )
+
+
+def _objects(data: Any, ts_recv: int) -> list[Any]:
+    if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
+        raise TypeError(f"found {str(data)[:100]}; allowed are lists of objects")
+    return data

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from anyvenue.model.errors import NotSent
 from anyvenue.venue.clock import Clock
+from anyvenue.wire.request import Request
 
-__all__ = ["Breaker"]
+__all__ = ["Breaker", "Breakers"]
 
 _SECOND_NS: Final = 1_000_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,6 +79,25 @@ class Breaker:
     def _open(self, now: int, cool_ns: int) -> None:
         self._is_open, self._probing = True, False
         self._cool_ns, self._retry_ns = cool_ns, now + cool_ns
+
+
+class Breakers:
+    """A breaker for each group of a venue's endpoints, by the first bucket that a request charges.
+
+    So orders still go where, say, the histories fail. `settings` are those of each `Breaker`.
+    """
+
+    def __init__(self, clock: Clock, **settings: Any) -> None:
+        self._clock = clock
+        self._settings = settings
+        self._breakers: dict[str, Breaker] = {}
+
+    def __call__(self, request: Request) -> Breaker:
+        """Return the breaker of a request's group."""
+        group = request.charges[0].bucket if request.charges else ""
+        if group not in self._breakers:
+            self._breakers[group] = Breaker(self._clock, **self._settings)
+        return self._breakers[group]
 
 
 def _moment(ts_ns: int) -> str:

@@ -14,7 +14,7 @@ from attrs.validators import gt
 from anyvenue.model.errors import VenueProtocolError
 from anyvenue.venue.clock import Clock, Timer
 from anyvenue.wire.deadline import deadline, pause
-from anyvenue.wire.socket import Socket, SocketClosed
+from anyvenue.wire.socket import EagerSocket, Socket, SocketClosed
 
 __all__ = ["Connection", "Heartbeat", "Send"]
 
@@ -46,7 +46,7 @@ class Heartbeat:
 
 
 class Connection:
-    """A socket that is read from now on, each message being passed to `on_message` at once, in the reading task itself.
+    """A socket that is read from now on, each message being passed to `on_message` at once, where it was read.
 
     `gone` gets the reason when the connection may no longer be relied upon. After `end` no message is passed on.
     """
@@ -145,22 +145,28 @@ class Connection:
             self._pinger.cancel()
 
     async def _read(self) -> None:
-        receive, on_message, time_ns = self._socket.receive, self._on_message, self._clock.time_ns
+        socket, take = self._socket, self._take
         try:
-            while not self._over:  # end() may be called by what a message does, while the next ones wait already
-                message = await receive()
-                self._heard_ns = time_ns()
-                try:
-                    on_message(message)
-                except VenueProtocolError as error:
-                    begins = (error.raw or message)[:SHOWN_BYTES_MAX]
-                    _log.warning("%s: %s; it begins %r", self._name, error, begins)
-                except Exception as error:  # noqa: BLE001 - it must end in a new connection, not in silence
-                    self._end_by_fault("in handling a message", error)
+            if isinstance(socket, EagerSocket):
+                await socket.deliver(take)
+            while not self._over:
+                take(await socket.receive())
         except (SocketClosed, OSError) as closed:
             self.end(str(closed))
         except Exception as error:  # noqa: BLE001 - the same
             self._end_by_fault("in receiving", error)
+
+    def _take(self, message: bytes) -> None:
+        if self._over:  # end() may be called by what a message does, while the next ones wait already
+            return
+        self._heard_ns = self._clock.time_ns()
+        try:
+            self._on_message(message)
+        except VenueProtocolError as error:
+            begins = (error.raw or message)[:SHOWN_BYTES_MAX]
+            _log.warning("%s: %s; it begins %r", self._name, error, begins)
+        except Exception as error:  # noqa: BLE001 - it must end in a new connection, not in silence
+            self._end_by_fault("in handling a message", error)
 
     async def _ping(self, heartbeat: Heartbeat) -> None:
         try:

@@ -1,24 +1,16 @@
-"""WebSockets over the network: opens one, and is the `Socket` that comes of it."""
+"""WebSockets over the network: opens one by the library that is in use, and says what became of it in one way."""
 
 from __future__ import annotations
 
-import logging
 import ssl
 from collections.abc import Mapping
 from ipaddress import ip_address
 from socket import gaierror
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidProxy, InvalidStatus, InvalidURI, WebSocketException
-
-from anyvenue.wire.socket import Socket, SocketClosed
-
-if TYPE_CHECKING:
-    _Adapter = logging.LoggerAdapter[logging.Logger]
-else:
-    _Adapter = logging.LoggerAdapter
+from anyvenue.wire.fast import is_fast
+from anyvenue.wire.socket import Socket
 
 __all__ = ["dial", "host_of"]
 
@@ -38,30 +30,18 @@ async def dial(url: str, headers: Mapping[str, str]) -> Socket:
     heartbeat proves more. Redirects are not followed, lest headers with signatures reach another host. The
     environment's proxy is used, though never towards this machine itself.
 
-    Raises OSError where there is no connection to be had, and ValueError for what is no WebSocket URL.
+    Raises OSError where there is no connection to be had, and ValueError for what is no WebSocket URL, or one without
+    TLS that leaves this machine.
     """
-    host = host_of(url)
-    try:
-        connection = await _Connect(
-            url,
-            additional_headers=dict(headers),
-            compression=None,
-            logger=_NoFrames(logging.getLogger("anyvenue.wire.websockets"), {}),
-            proxy=None if _is_loopback(url) else True,
-            open_timeout=None,
-            ping_interval=None,
-            close_timeout=CLOSE_TIMEOUT_S,
-            max_size=MESSAGE_BYTES_MAX,
-            max_queue=FRAMES_WAITING_MAX,
-        )
-    except InvalidURI:
-        raise ValueError(
-            f"found a URL of {host or 'no host'}; allowed are ws://HOST/PATH and wss://HOST/PATH"
-        ) from None
-    except (OSError, WebSocketException, ImportError) as error:
-        # Not chained: what the library says may hold the URL, or a proxy's password.
-        raise OSError(f"{host}: {_told(error)}") from None
-    return _NetworkSocket(connection)
+    if urlsplit(url).scheme == "ws" and (host := host_of(url)) and not is_loopback(url):
+        raise ValueError(f"found ws:// and the host {host}; allowed are wss://, and ws:// on this machine")
+    if is_fast():
+        from anyvenue.wire.dial_picows import dial_picows
+
+        return await dial_picows(url, headers)
+    from anyvenue.wire.dial_websockets import dial_websockets
+
+    return await dial_websockets(url, headers)
 
 
 def host_of(url: str) -> str:
@@ -69,43 +49,8 @@ def host_of(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
-class _NetworkSocket:
-    """A `Socket` over the network."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection = connection
-
-    async def send(self, data: str) -> None:
-        try:
-            await self._connection.send(data)
-        except ConnectionClosed as closed:
-            raise SocketClosed(_how(closed)) from None
-
-    async def receive(self) -> bytes:
-        try:
-            return await self._connection.recv(decode=False)
-        except ConnectionClosed as closed:
-            raise SocketClosed(_how(closed)) from None
-
-    async def close(self) -> None:
-        await self._connection.close()
-
-
-class _Connect(connect):
-    """Follows no redirect: a redirect is a refusal like any other status that is not 101."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
-
-
-class _NoFrames(_Adapter):
-    """Never logs at debug level, where the library writes headers and frames, and so keys and signatures."""
-
-    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - logging's name
-        return level > logging.DEBUG and super().isEnabledFor(level)
-
-
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL's host is this machine, so that no proxy leads there."""
     host = urlsplit(url).hostname or ""
     try:
         return ip_address(host).is_loopback
@@ -113,12 +58,14 @@ def _is_loopback(url: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _told(error: Exception) -> str:
+def misuse(url: str) -> ValueError:
+    """Return the error for what is no WebSocket URL."""
+    return ValueError(f"found a URL of {host_of(url) or 'no host'}; allowed are ws://HOST/PATH and wss://HOST/PATH")
+
+
+def told(error: Exception) -> str:
+    """Return why there is no connection, in words."""
     match error:
-        case InvalidStatus():
-            return f"the WebSocket was refused with HTTP status {error.response.status_code}"
-        case InvalidProxy():
-            return "the proxy set in the environment has no valid address"
         case ImportError():
             return "the environment sets a SOCKS proxy, which needs the package python-socks"
         case gaierror():
@@ -129,11 +76,3 @@ def _told(error: Exception) -> str:
             return f"no TLS connection that can be trusted ({error})"
         case _:
             return f"no WebSocket ({str(error) or type(error).__name__})"
-
-
-def _how(closed: ConnectionClosed) -> str:
-    if closed.rcvd is not None and closed.rcvd_then_sent is not False:
-        return f"closed by the venue: {closed.rcvd}"
-    if closed.sent is not None:
-        return f"closed by us: {closed.sent}"
-    return f"lost without a word ({closed.__cause__ or 'end of stream'})"

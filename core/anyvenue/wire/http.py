@@ -15,16 +15,18 @@ from typing import Final
 import httpx
 from attrs import evolve
 
-from anyvenue.model.errors import AuthenticationFailed, NotSent, OutcomeUnknown, RateLimited
+from anyvenue.model.errors import AuthenticationFailed, NotSent, OutcomeUnknown, RateLimited, VenueProtocolError
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.secrets import SecretSource
+from anyvenue.venue.secrets.careful import is_private_way
 from anyvenue.wire.backoff import Backoff, chance_of
 from anyvenue.wire.breaker import Breaker
 from anyvenue.wire.deadline import deadline, pause
 from anyvenue.wire.limits import PATIENCE_S, LimitNews, RateLimiter
-from anyvenue.wire.redaction import is_sensitive, redact
+from anyvenue.wire.redaction import MASK, is_sensitive, redact
 from anyvenue.wire.refusal import Refusal
 from anyvenue.wire.request import Effect, Request, Response
+from anyvenue.wire.sending import note_sent
 from anyvenue.wire.server_time import ServerTime
 from anyvenue.wire.transport import Transport
 
@@ -32,10 +34,14 @@ __all__ = ["HttpClient"]
 
 KEEP_ALIVE_S: Final = 15.0
 """An idle connection is kept so long: less than servers keep theirs, lest a request meets one that is just closing."""
+WARM_S: Final = 600.0
+"""So long after a request a connection is kept ready for the next one: an order should not have to wait for TLS."""
 CONNECT_PART: Final = 0.4
 """How much of the timeout waiting for a free connection may take, and making one: so a connection that does not come
 about shows as such, while it is certain that nothing has left."""
 _SECOND_NS: Final = 1_000_000_000
+SECRET_LENGTH: Final = 16
+"""No key and no signature is shorter; a time stamp is, and may stand in an answer for good reasons."""
 _NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _USUAL: Final = {
     "Accept": "*/*",
@@ -80,7 +86,7 @@ class HttpClient:
         headers: Mapping[str, str] = MappingProxyType({}),
         timeout_s: float = 10.0,
         attempts: int = 3,
-        breaker: Breaker | None = None,
+        breakers: Callable[[Request], Breaker] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         jitter: Callable[[], float] | None = None,
         secrets: SecretSource | None = None,
@@ -95,13 +101,14 @@ class HttpClient:
         self._limits_of = limits_of
         self._server_time = server_time or ServerTime(clock)
         self._headers = {**_USUAL, **headers}
+        self._checked_headers: dict[str, str] = {}
         self._timeout_s = timeout_s
         self._attempts = attempts
-        self._breaker = breaker
+        self._breakers = breakers
         self._jitter = jitter or chance_of(clock, base_url)
         self._secrets = secrets
         connect_s = timeout_s * CONNECT_PART
-        usual = Transport(connect_s=connect_s, keep_alive_s=KEEP_ALIVE_S)
+        usual = Transport(connect_s=connect_s, keep_alive_s=KEEP_ALIVE_S, warm_s=WARM_S)
         self._transport = usual if transport is None else transport
         self._extensions = {"timeout": {"connect": connect_s, "pool": connect_s}}  # the rest is on our clock
         self._urls: dict[str, httpx.URL] = {}
@@ -160,8 +167,8 @@ class HttpClient:
         """Send once, when it may go. Faults of the transport are told like refusals, as faults of the server."""
         url = self._url(request)
         try:
-            if self._breaker is not None:
-                self._breaker.check(request.urgent)
+            if self._breakers is not None:
+                self._breakers(request).check(request.urgent)
             if self._limiter is not None:
                 await self._limiter.take(request.charges, urgent=request.urgent)
         except NotSent as error:
@@ -183,14 +190,15 @@ class HttpClient:
         outcome = await self._exchange(request, message, secrets)
         if isinstance(outcome, Response):
             self._learn(request, outcome)
-            outcome = self._judge(request, outcome) or outcome
-        self._tell_breaker(outcome)
+            outcome = self._judged(request, outcome) or outcome
+        self._tell_breaker(request, outcome)
         if isinstance(outcome, Refusal) and isinstance(outcome.error, RateLimited):
             self._hold_back(request, outcome.error.retry_after_s)
         return outcome
 
     async def _exchange(self, request: Request, message: httpx.Request, secrets: Set[str]) -> Response | Refusal:
         started_ns = self._clock.time_ns()
+        note_sent(started_ns)
         try:
             async with deadline(self._clock, self._timeout_s):
                 answer = await self._transport.handle_async_request(message)
@@ -208,10 +216,19 @@ class HttpClient:
         else:
             now = self._clock.time_ns()
             took_ms = (now - started_ns) / 1_000_000
-            _log.debug("%s %s: %d in %.1f ms", self._venue, request.name, answer.status_code, took_ms)
-            return Response(status=answer.status_code, headers=_headers_of(answer), body=body, ts_recv=now)
+            about = f" for {request.client_order_id}" if request.client_order_id else ""
+            _log.debug("%s %s%s: %d in %.1f ms", self._venue, request.name, about, answer.status_code, took_ms)
+            headers, body = _headers_of(answer), _without(body, secrets)
+            return Response(status=answer.status_code, headers=headers, body=body, ts_recv=now)
         # It is raised outside of the except blocks, lest it carry the transport's error along, which nobody redacted.
         return Refusal(fault, server_fault=True)
+
+    def _judged(self, request: Request, response: Response) -> Refusal | None:
+        try:
+            return self._judge(request, response)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            text = f"found an answer that cannot be judged ({type(error).__name__}: {error}); look at the raw bytes"
+            raise VenueProtocolError(text, raw=response.body, venue=self._venue, request=request.name) from error
 
     def _url(self, request: Request) -> httpx.URL:
         if (known := self._urls.get(request.target)) is not None:
@@ -241,13 +258,16 @@ class HttpClient:
         return self._sign(request, path, self._server_time.time_ns())
 
     def _all_headers(self, request: Request, signature: Mapping[str, str]) -> dict[str, str]:
-        headers: dict[str, str] = {}
-        for name, value in (*self._headers.items(), *request.headers.items(), *signature.items()):
+        headers = self._checked_headers.copy()
+        usual = () if headers else self._headers.items()
+        for name, value in (*usual, *request.headers.items(), *signature.items()):
             if not (value.isascii() and value.isprintable() and value == value.strip()):
                 # Checked here, since others put the value into the errors they raise.
                 text = f"the header {name} (not shown) holds what HTTP cannot carry; check the key for stray characters"
                 raise self._not_sent(request, text)
             headers[name.lower()] = value
+        if not self._checked_headers:
+            self._checked_headers = {name.lower(): value for name, value in self._headers.items()}
         return headers
 
     async def _correct_clock(self, request: Request) -> bool:
@@ -267,13 +287,13 @@ class HttpClient:
             return wait_s if wait_s <= self._patience_s else None
         return backoff.delay() if outcome.server_fault or outcome.unprocessed else None
 
-    def _tell_breaker(self, outcome: Response | Refusal) -> None:
-        if self._breaker is None:
+    def _tell_breaker(self, request: Request, outcome: Response | Refusal) -> None:
+        if self._breakers is None:
             return
         if isinstance(outcome, Refusal) and outcome.server_fault:
-            self._breaker.failed(outcome.error.text)
+            self._breakers(request).failed(outcome.error.text)
         else:
-            self._breaker.succeeded()
+            self._breakers(request).succeeded()
 
     def _learn(self, request: Request, response: Response) -> None:
         if self._limiter is None:
@@ -309,6 +329,11 @@ def _checked(base_url: str) -> httpx.URL:
             "base_url: found what is no base URL (not shown); allowed are http(s)://HOST[:PORT][/PATH], without user, "
             "password, query and fragment"
         )
+    if not is_private_way(str(url)):
+        raise ValueError(
+            f"base_url: found http:// and the host {url.host}; allowed are https://, and http:// on this machine: "
+            "others would hear the keys"
+        )
     return url
 
 
@@ -328,6 +353,14 @@ def _headers_of(answer: httpx.Response) -> dict[str, str]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
+
+
+def _without(body: bytes, secrets: Set[str]) -> bytes:
+    """Return an answer without what was sent to be kept: a server, or one in its place, may repeat its request."""
+    for secret in secrets:
+        if len(secret) >= SECRET_LENGTH and (value := secret.encode()) in body:
+            body = body.replace(value, MASK.encode())
+    return body
 
 
 def _shown(error: Exception, secrets: Set[str]) -> str:

@@ -14,6 +14,7 @@ from anyvenue.wire.backoff import Backoff, chance_of
 from anyvenue.wire.connection import Connection, Heartbeat, Send
 from anyvenue.wire.deadline import deadline, pause
 from anyvenue.wire.dial import host_of
+from anyvenue.wire.sending import note_sent
 from anyvenue.wire.socket import Dial, SocketClosed
 
 __all__ = ["Heartbeat", "Link", "Send"]
@@ -129,6 +130,7 @@ class Link:
         if not connection.is_up:
             why = connection.gone.result()
             raise self._not_sent(f"no connection to {self._host}: {why}; send it again when the link is up")
+        note_sent(self._clock.time_ns())
         try:
             await connection.send(text)
         except (SocketClosed, OSError) as closed:

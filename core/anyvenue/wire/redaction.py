@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["MASK", "is_sensitive", "redact", "safe_headers"]
@@ -23,6 +24,7 @@ def redact(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
+@lru_cache(maxsize=256)
 def is_sensitive(header: str) -> bool:
     """Return whether a header's name looks like that of a key, a signature, a credential or a cookie."""
     return _SENSITIVE.search(header) is not None

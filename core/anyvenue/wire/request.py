@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from attrs import field, frozen
@@ -15,6 +16,10 @@ __all__ = ["Charge", "Effect", "Request", "Response"]
 
 _PLAIN_IN_QUERY = "-_.~!,:/"
 """What a query may hold unencoded; everything else is percent-encoded, a space as %20."""
+
+
+_WORD: Final = re.compile(r"[A-Za-z_.-]*|v\d+")
+"""What a path's part may be to be shown. Ids and addresses have digits, and so have a few symbols."""
 
 
 class Effect(Enum):
@@ -46,6 +51,7 @@ class Request:
         effect: whether it may be repeated.
         charges: what it costs.
         urgent: it reduces risk (a cancel, a close): it may use the reserve that buckets keep for such.
+        client_order_id: of the order that it is about, for the log.
     """
 
     method: str
@@ -57,11 +63,16 @@ class Request:
     effect: Effect = Effect.READ
     charges: tuple[Charge, ...] = ()
     urgent: bool = False
+    client_order_id: str = ""
 
     @property
     def name(self) -> str:
-        """Method and path, for messages."""
-        return f"{self.method} {self.path}"
+        """Method and path, for messages and logs, with a star for whatever may be an id: the venue's, or an account's.
+
+        A client id is told by its own field.
+        """
+        path = "/".join(part if _WORD.fullmatch(part) else "*" for part in self.path.split("/"))
+        return f"{self.method} {path}"
 
     @property
     def plain_query(self) -> str:

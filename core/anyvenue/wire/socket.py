@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
-__all__ = ["Dial", "Socket", "SocketClosed"]
+__all__ = ["Dial", "EagerSocket", "Socket", "SocketClosed"]
 
 
 class SocketClosed(Exception):
@@ -23,6 +24,32 @@ class Socket(Protocol):
 
     async def close(self) -> None:
         """Close it. Closing twice does nothing."""
+
+
+class EagerSocket(ABC):
+    """A `Socket` that can also hand messages on while it reads the network: no queue and no task in between.
+
+    One says so by inheriting from it.
+    """
+
+    @abstractmethod
+    async def send(self, data: str) -> None:
+        """As of every socket."""
+
+    @abstractmethod
+    async def receive(self) -> bytes:
+        """As of every socket."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """As of every socket."""
+
+    @abstractmethod
+    async def deliver(self, on_message: Callable[[bytes], None]) -> None:
+        """Pass every message to `on_message`, which raises nothing, until the end. Raises SocketClosed then.
+
+        To be called once, and `receive` not after it. Where it is canceled nothing more is passed on.
+        """
 
 
 class Dial(Protocol):

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import select
+import socket
 import ssl
 from collections import deque
+from contextlib import suppress
 from functools import cache
 from time import monotonic
 from typing import Final, TypeAlias, cast
 
 import httpx
+from aiohappyeyeballs import start_connection
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 __all__ = ["Transport"]
 
 CONNECTIONS_MAX: Final = 100
 """So many requests may be on their way at once; the next one waits for its turn."""
+NEXT_FAMILY_S: Final = 0.25
+"""A host that has IPv4 and IPv6 is tried by the other one too when the first has lingered so long."""
 ANSWER_BYTES_MAX: Final = 256 * 1024 * 1024
 """Far more than any venue's largest answer; beyond it the connection is given up, not the memory filled."""
 _PORTS: Final = {"http": 80, "https": 443}
@@ -34,14 +39,19 @@ class Transport(httpx.AsyncBaseTransport):
     """Sends requests over connections of its own. No proxy, no redirects, no cookies, no HTTP/2.
 
     `connect_s` is how long waiting for a free connection may take, and how long TCP and TLS may take together. A
-    connection idle for `keep_alive_s` is not used any more. Certificates are verified against certifi's.
+    connection idle for `keep_alive_s` is not used any more; where a request went there in the last `warm_s`, another
+    one is opened in its place, so that the next request finds one. Certificates are verified against certifi's.
 
     Raises PoolTimeout, ConnectTimeout, ConnectError and UnsupportedProtocol where nothing has left.
     """
 
-    def __init__(self, *, connect_s: float, keep_alive_s: float) -> None:
+    def __init__(self, *, connect_s: float, keep_alive_s: float, warm_s: float = 0.0) -> None:
         self._connect_s = connect_s
         self._keep_alive_s = keep_alive_s
+        self._warm_s = warm_s
+        self._used: dict[_Origin, float] = {}
+        self._timers: dict[_Origin, asyncio.TimerHandle] = {}
+        self._warming: set[asyncio.Task[None]] = set()
         self._free = asyncio.Semaphore(CONNECTIONS_MAX)
         self._idle: dict[_Origin, deque[_Connection]] = {}
         self._open: set[_Connection] = set()
@@ -51,15 +61,16 @@ class Transport(httpx.AsyncBaseTransport):
         """Send a request and return the whole answer."""
         url = request.url
         origin = url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS.get(url.scheme, 0)
-        head, body = _head(request), await request.aread()
+        data = _written(request, await request.aread())
         if self._free.locked():
             await self._turn()
         else:
             await self._free.acquire()
+        self._used[origin] = monotonic()
         try:
             connection = self._kept(origin) or await self._connected(origin)
             try:
-                answer = await connection.exchange(head + body, is_head=request.method == "HEAD")
+                answer = await connection.exchange(data, is_head=request.method == "HEAD")
             except BaseException:
                 connection.abort()
                 raise
@@ -72,6 +83,12 @@ class Transport(httpx.AsyncBaseTransport):
         """Close every connection. What is still on its way fails."""
         self._is_closed = True
         self._idle.clear()
+        for timer in self._timers.values():
+            timer.cancel()
+        for task in self._warming:
+            task.cancel()
+        if self._warming:
+            await asyncio.wait(self._warming)
         for connection in tuple(self._open):
             connection.abort()
         for _ in range(_TURNS_TO_CLOSE):
@@ -99,25 +116,53 @@ class Transport(httpx.AsyncBaseTransport):
         if not connection.is_reusable or self._is_closed:
             connection.abort()
             return
-        now = connection.idle_since = monotonic()
+        connection.idle_since = monotonic()
         idle = self._idle.setdefault(origin, deque())
         idle.append(connection)
-        while idle[0].idle_since < now - self._keep_alive_s:
+        if origin not in self._timers:
+            self._look_again(origin, self._keep_alive_s)
+
+    def _look_again(self, origin: _Origin, after_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._timers[origin] = loop.call_later(after_s, lambda: self._expire(origin))
+
+    def _expire(self, origin: _Origin) -> None:
+        """Close what has been idle for too long; where nothing is left, have a new connection come in time."""
+        del self._timers[origin]
+        now, idle = monotonic(), self._idle[origin]
+        while idle and (not idle[0].is_reusable or idle[0].idle_since <= now - self._keep_alive_s):
             idle.popleft().abort()
+        if idle:
+            self._look_again(origin, idle[0].idle_since + self._keep_alive_s - now)
+        elif now - self._used[origin] < self._warm_s:
+            task = asyncio.get_running_loop().create_task(self._warm(origin))
+            self._warming.add(task)
+            task.add_done_callback(self._warming.discard)
+
+    async def _warm(self, origin: _Origin) -> None:
+        with suppress(httpx.TransportError):  # the next request will tell
+            self._keep(origin, await self._connected(origin))
 
     async def _connected(self, origin: _Origin) -> _Connection:
         scheme, host, port = origin
         if scheme not in _PORTS:
             raise httpx.UnsupportedProtocol(f"found {scheme!r}; allowed are http and https")
+        loop, is_secure = asyncio.get_running_loop(), scheme == "https"
         try:
             async with asyncio.timeout(self._connect_s):
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    lambda: _Connection(self._open),
-                    host,
-                    port,
-                    ssl=_trusted() if scheme == "https" else None,
-                    happy_eyeballs_delay=0.25,
-                )
+                addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                # Not every loop can try IPv4 and IPv6 side by side, so a library does.
+                opened = await start_connection(addresses, happy_eyeballs_delay=NEXT_FAMILY_S, loop=loop)
+                try:
+                    _, connection = await loop.create_connection(
+                        lambda: _Connection(self._open),
+                        sock=opened,
+                        ssl=_trusted() if is_secure else None,
+                        server_hostname=host if is_secure else None,
+                    )
+                except BaseException:
+                    opened.close()
+                    raise
         except TimeoutError:
             raise httpx.ConnectTimeout(f"no connection within {self._connect_s:g} s") from None
         except (OSError, UnicodeError) as error:  # ssl.SSLError is an OSError; a host may be no name at all
@@ -251,11 +296,13 @@ def _trusted() -> ssl.SSLContext:
     return context
 
 
-def _head(request: httpx.Request) -> bytes:
-    """Return the request line and the headers. Raises LocalProtocolError where they would be more than that."""
+def _written(request: httpx.Request, body: bytes) -> bytes:
+    """Return a request as it goes out. Raises LocalProtocolError where its head would be more than one head."""
     lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
     lines += [b"%s: %s" % header for header in request.headers.raw]
     head = b"\r\n".join(lines)
     if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1 or b"\0" in head:
         raise httpx.LocalProtocolError("found a line break in a header; allowed are printable characters")
-    return head + b"\r\n\r\n"
+    if b"\r\ntransfer-encoding: chunked" in head.lower():
+        body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
+    return b"%s\r\n\r\n%s" % (head, body)

@@ -148,10 +148,12 @@ def test_an_answer_without_an_id_has_none():
 
 @pytest.mark.parametrize("text", [str, Decimal])
 def test_the_balance_leaves_unrealised_profit_out(text):
-    data = {"usdc_balance": text("1000.00"), "available": text("850.00"), "unrealized_pnl": "12.50", "timestamp": 5}
+    data = {"usdc_balance": text("1000.00"), "available": text("850.00"), "unrealized_pnl": "12.50"} | {
+        "timestamp": 1743508800000
+    }
     balance = rest.read_balance(data, 9)
     assert (balance.currency, balance.total, balance.available) == ("USDC", Decimal(1000), Decimal(850))
-    assert (balance.ts_event, balance.ts_recv) == (5_000_000, 9)
+    assert (balance.ts_event, balance.ts_recv) == (1_743_508_800_000_000_000, 9)
 
 
 @pytest.mark.parametrize(

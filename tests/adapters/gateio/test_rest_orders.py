@@ -86,6 +86,7 @@ def test_a_limit_order_is_created_with_exact_text() -> None:
         signed=True,
         effect=Effect.COMMAND,
         charges=(Charge("place"),),
+        client_order_id="a1",
     )
 
 
@@ -211,7 +212,7 @@ def test_cancels_go_by_id_or_text_and_are_urgent() -> None:
     one = (Charge("cancel"),)
 
     assert orders.cancel(resting()) == Request(
-        method="DELETE", path="/futures/usdt/orders/36028827892199865", charges=one, **usual
+        method="DELETE", path="/futures/usdt/orders/36028827892199865", charges=one, client_order_id="a1", **usual
     )
     assert orders.cancel(resting(None)).path == "/futures/usdt/orders/t-a1"
     assert orders.cancel_all(BTC) == Request(
@@ -344,6 +345,15 @@ def test_an_order_that_lacks_what_matters_is_not_guessed_at(name: str) -> None:
 
     with pytest.raises(KeyError):
         orders.order_report(data, BTC, 9)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("status", "junk"), ("status", None), ("left", "-101"), ("update_id", 2**63), ("id", None), ("id", "abc")],
+)
+def test_what_cannot_be_is_not_taken_for_an_order_s_state(name: str, value: object) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        orders.order_report(row(**{name: value}), BTC, 9)
 
 
 def test_a_look_up_shows_side_type_and_whether_it_reduces() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from anyvenue.app.run_command import exit_code
 from anyvenue.engine.result import RunResult
 from anyvenue.model.errors import InvalidOrder, UnknownInstrument
 from anyvenue.simulation.tape import BrokenTape
+from anyvenue.wire import fast
 
 CANARY = "canary-4711-do-not-show"
 
@@ -183,6 +185,38 @@ def test_a_name_that_is_no_file_suggests_a_shipped_one(invoke: Invoke) -> None:
     result = invoke("run", "quotr")
     assert result.exit_code == 2
     assert 'Did you mean "quoter"?' in result.stderr
+
+
+def test_the_extra_is_used_as_the_configuration_says_and_a_simulated_run_keeps_pythons_loop(
+    invoke: Invoke, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+
+    class Runner(asyncio.Runner):
+        def __init__(self, *, loop_factory: object = None) -> None:
+            made.append(loop_factory)
+            super().__init__()
+
+    monkeypatch.setattr(asyncio, "Runner", Runner)
+    monkeypatch.setattr(fast, "_version", lambda name: "1.0")  # as if it were installed
+    monkeypatch.setattr(fast._Choice, "fast", None)
+    result = invoke("run", config, "--duration", "1", "--set", "wire.fast=false", "--set", "log.level=info")
+    assert result.exit_code == 0
+    assert "sent and received by asyncio, websockets 1.0, httptools 1.0" in result.stderr
+    assert not fast.is_fast()
+    result = invoke("run", config, "--duration", "1", "--set", "log.level=info")
+    assert "sent and received by uvloop 1.0, picows 1.0, httptools 1.0" in result.stderr
+    assert fast.is_fast()
+    assert made == [None, None]
+
+
+def test_an_extra_that_is_wished_for_and_missing_is_a_mistake_in_the_configuration(
+    invoke: Invoke, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fast, "_version", lambda name: None)
+    result = invoke("run", config, "--set", "wire.fast=true")
+    assert result.exit_code == 2
+    assert "fast: found true without uvloop and picows; install anyvenue[fast], or leave it out" in result.stderr
 
 
 def test_check_prints_what_would_run(invoke: Invoke, config: Path) -> None:

@@ -105,7 +105,7 @@ Options go under options.ADAPTER.",
     )
 
 
-TABLES = ("connections", "strategy", "simulation", "risk", "recovery", "signals", "log", "journal")
+TABLES = ("connections", "strategy", "simulation", "risk", "recovery", "signals", "log", "journal", "wire")
 
 BAD = """\
 [connections.main]

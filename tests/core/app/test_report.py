@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 
+import orjson
 from attrs import evolve
 
 from anyvenue.app.report import json_bytes, text, totals
 from anyvenue.engine.result import RunResult
+from anyvenue.model.histogram import Durations
 
 # Net: 1.00 + 1.50 - 0.4505 - 0.01 = 2.0395. Maker share: 1000 / 1501 = 66.6 %.
 TEXT = """\
@@ -83,7 +85,8 @@ JSON = """\
       "inventory_min": "0",
       "mark": "50150"
     }
-  ]
+  ],
+  "latency_ns": {}
 }
 """
 
@@ -94,6 +97,31 @@ def test_text(result: RunResult) -> None:
 
 def test_json(result: RunResult) -> None:
     assert json_bytes(result).decode() == JSON
+
+
+LATENCY = (
+    Durations(name="frame to callback done", count=12_345, p50=8_300, p90=12_900, p99=120_400, longest=999_400),
+    Durations(name="wire to answer", count=3, p50=2_400_000, p90=99_960_000, p99=1_200_000_000, longest=61_000_000_000),
+)
+
+
+def test_how_long_things_took_is_told_of_a_run_on_the_walls_clock(result: RunResult) -> None:
+    measured = evolve(result, latency=LATENCY)
+    assert (
+        text(measured).removeprefix(TEXT)
+        == """
+  latency                 median     90 %    99 %  longest   count
+  frame to callback done  8.3 us  12.9 us  120 us   999 us  12,345
+  wire to answer          2.4 ms   100 ms   1.2 s   61.0 s       3
+"""
+    )
+    assert orjson.loads(json_bytes(measured))["latency_ns"]["wire_to_answer"] == {
+        "count": 3,
+        "p50": 2_400_000,
+        "p90": 99_960_000,
+        "p99": 1_200_000_000,
+        "longest": 61_000_000_000,
+    }
 
 
 def test_a_failure_and_unknown_fates_are_told(result: RunResult) -> None:

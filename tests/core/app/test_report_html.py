@@ -10,6 +10,7 @@ from attrs import evolve
 
 from anyvenue.app.report_html import html
 from anyvenue.engine.result import RunResult
+from anyvenue.model.histogram import Durations
 
 VOID = {"meta", "line", "path"}
 
@@ -64,6 +65,14 @@ def test_the_page_holds_figures_charts_and_fills(result: RunResult) -> None:
     assert "2024-08-08 00:00:20.000 buy 0.02 BTC at 50000, maker" in texts
     last = texts.index("2024-08-08 00:01:00.000")
     assert texts[last + 1 : last + 7] == ["main:BTC-USDT-PERP", "sell", "50100", "0.01 BTC", "taker", "0.01"]
+
+
+def test_how_long_things_took_is_a_table_of_its_own(result: RunResult) -> None:
+    row = Durations(name="wire to answer", count=1_234, p50=2_400_000, p90=3_000_000, p99=9_900_000, longest=12_000_000)
+    assert "Latency" not in parsed(html(result)).texts
+    texts = parsed(html(evolve(result, latency=(row,)))).texts
+    last = texts.index("wire to answer")
+    assert texts[last + 1 : last + 6] == ["2.4 ms", "3.0 ms", "9.9 ms", "12.0 ms", "1,234"]
 
 
 def test_the_page_needs_nothing_from_outside(result: RunResult) -> None:

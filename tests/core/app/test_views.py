@@ -17,6 +17,7 @@ from anyvenue.app.pace import Pace
 from anyvenue.app.watch import RunView, watched_from_beside, watching
 from anyvenue.model.book import OrderBook
 from anyvenue.model.enums import Fate, OrderState, Side
+from anyvenue.model.histogram import Durations
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Order
 from anyvenue.model.order_spec import OrderSpec
@@ -37,6 +38,7 @@ class View:
     net_pnl: Decimal = Decimal("-1.256")
     messages: Sequence[str] = field(factory=list)
     progress: float | None = 0.25
+    latency: Sequence[Durations] = ()
 
 
 def order(instrument: Instrument, side: Side, price: str, client_order_id: str) -> Order:
@@ -102,6 +104,17 @@ def test_the_picture(view: View, pace: Pace) -> None:
     assert "avs1-1 buy 49999.9 0.02 of 0.02 BTC open" in " ".join(body.split())
     assert [row for row in rows if row.startswith("message")] == [f"message {i}" for i in range(4, 9)]
     assert max(map(len, rows)) <= 110
+
+
+def test_the_picture_shows_how_long_things_take(view: View, pace: Pace) -> None:
+    rows = [
+        Durations(name="frame to callback done", count=9, p50=8_300, p90=12_900, p99=120_400, longest=999_400),
+        Durations(name="wire to answer", count=2, p50=2_400_000, p90=3_000_000, p99=9_900_000, longest=12_000_000),
+    ]
+    drawn_rows = [" ".join(row.split()) for row in drawn(evolve(view, latency=rows), pace)]
+    first = drawn_rows.index("latency median 90 % 99 % longest count")
+    assert drawn_rows[first + 1] == "frame to callback done 8.3 us 12.9 us 120 us 999 us 9"
+    assert drawn_rows[first + 2] == "wire to answer 2.4 ms 3.0 ms 9.9 ms 12.0 ms 2"
 
 
 def test_the_picture_of_a_run_that_has_not_begun() -> None:

@@ -74,3 +74,15 @@ def test_what_the_venue_holds_has_the_expected_in_it(portfolio, order):
     portfolio.book(fill)
     portfolio.expect(order.apply(OrderFilled(client_order_id="a", fill=fill)))
     assert portfolio.quantity(order.instrument) == D("0.010")
+
+
+def test_the_report_s_extremes_do_not_count_a_fill_that_was_expected_twice(desk):
+    """The order is told as filled first, as Gate does it, and its fills come in parts."""
+    placed = desk.strategy.buy("BTC-USDT-PERP", "0.010", "100.0")
+    desk.receive(
+        OrderReported(client_order_id=placed.client_order_id, state=OrderState.FILLED, filled_quantity=D("0.010"))
+    )
+    desk.fill(placed, "0.004", trade_id="t1")
+    desk.fill(placed, "0.006", trade_id="t2")
+    (row,) = desk.engine.result().instruments
+    assert (row.inventory_max, row.inventory) == (D("0.010"), D("0.010"))

@@ -164,7 +164,8 @@ def test_an_amend_under_way_ends_with_its_cancel(journal):
     assert [type(command) for command in first.commands] == [Place, Cancel]
     resting = first.strategy.order(order)
     second = Run(journal, "b", orders=[resting])
-    assert f"{order.client_order_id} was being amended when the last run ended; it is not sent anew" in second.messages
+    told = "was being amended to 1 at 99.0 when the last run ended; it is open, not sent anew"
+    assert f"{order.client_order_id} {told}" in second.messages
     second.engine.receive(OrderCanceled(client_order_id=order.client_order_id), "main")
     assert (second.placed(), second.strategy.order(order).state) == ([], OrderState.CANCELED)
     assert "being amended" not in Run(journal, "c").messages

@@ -1,6 +1,7 @@
 """One engine under two runners: a backtest and a live run on the simulated exchange do exactly the same."""
 
 import asyncio
+import gc
 from decimal import Decimal
 
 import pytest
@@ -12,6 +13,7 @@ from anyvenue.engine.strategy import Strategy
 from anyvenue.model.enums import OrderState
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.venue import DESCRIPTOR
+from anyvenue.venue.capabilities import Capabilities
 from anyvenue.venue.clock import WallClock
 from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueContext
 
@@ -165,6 +167,89 @@ def test_a_stop_while_a_venue_is_opened_ends_the_run_before_it_began():
 
     result, venue = asyncio.run(run())
     assert (result.stopped, result.orders, venue.closed) == ("interrupted", 0, True)
+
+
+def test_a_venue_that_does_not_close_is_left_and_the_others_are_closed_all_the_same(monkeypatch, caplog):
+    class Stuck:
+        def __init__(self, close):
+            self.closes = close
+            self.closed = False
+
+        async def connect(self, sink):
+            self.stop.set()
+            await asyncio.Event().wait()
+
+        async def close(self):
+            self.closed = True
+            await self.closes()
+
+    async def forever():
+        await asyncio.Event().wait()
+
+    async def raising():
+        raise RuntimeError("torn")
+
+    async def in_order():
+        pass
+
+    async def run():
+        stop = asyncio.Event()
+        venues = {"a": Stuck(forever), "b": Stuck(raising), "c": Stuck(in_order)}
+        for venue in venues.values():
+            venue.stop = stop
+        engine = Engine(Diary(), connections=tuple(venues), clock=WallClock(), session="run")
+        result = await asyncio.wait_for(run_live(engine, venues, clock=WallClock(), stop=stop), 20)
+        return result, [venue.closed for venue in venues.values()]
+
+    monkeypatch.setattr("anyvenue.engine.live.CLOSE_S", 0.01)
+    result, closed = asyncio.run(run())
+    assert (result.stopped, closed) == ("interrupted", [True, True, True])
+    assert "a: not closed after 0.01 s; it is left as it is" in caplog.text
+    assert "b: it could not be closed in order" in caplog.text
+
+
+class Empty:
+    """A venue on which nothing is listed."""
+
+    name = "empty"
+    capabilities = Capabilities.of()
+    candle_intervals = frozenset()
+    depth_rule = explain = None
+
+    async def connect(self, sink):
+        """Nothing is told."""
+
+    async def instruments(self):
+        return []
+
+    async def balances(self):
+        return []
+
+    async def close(self):
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_a_run_on_the_walls_clock_spares_the_garbage_collector_what_stands_at_its_start(others):
+    class Looks(Strategy):
+        def on_start(self):
+            self.set_aside = gc.get_freeze_count()
+            self.stop("seen")
+
+    async def run():
+        strategy = Looks()
+        engine = Engine(strategy, connections=("main",), clock=WallClock(), session="run")
+        await run_live(engine, {"main": Empty()}, clock=WallClock(), stop=asyncio.Event())
+        return strategy.set_aside
+
+    assert gc.get_freeze_count() == 0
+    try:
+        if others:
+            gc.freeze()
+        assert asyncio.run(run()) > 1000
+        assert (gc.get_freeze_count() > 0) is others  # what others have set aside stays so
+    finally:
+        gc.unfreeze()
 
 
 def test_a_duration_ends_a_live_run():

@@ -340,6 +340,16 @@ class TestBadInput:
             book.apply_delta([level], [])
         assert_useless(book, since=0)
 
+    @pytest.mark.parametrize("junk", [None, True, [], {}, [["1"]]])
+    @pytest.mark.parametrize("place", [0, 1])
+    def test_json_of_any_other_type_is_an_invalid_book_and_no_fault_of_ours(self, junk, place):
+        level = ["10", "1"]
+        level[place] = junk
+        book = book_of([["10", "1"]], [["11", "1"]])
+        with pytest.raises(InvalidBook, match="somewhere:BTC-USDT-PERP: bid"):
+            book.apply_snapshot([level], [["11", "1"]])
+        assert_useless(book, since=0)
+
     @pytest.mark.parametrize("level", [[10.5, "1"], ["10", 1.0], (D(10), 0.5), [float("nan"), 1]])
     def test_a_float_is_a_type_error_that_says_what_to_write(self, level):
         book = book_of([["10", "1"]], [["11", "1"]])

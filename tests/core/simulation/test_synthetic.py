@@ -143,3 +143,16 @@ def test_a_listener_of_its_beginning_gets_one_snapshot_before_the_deltas(stall):
     assert min(len(book[0].bids), len(book[0].asks)) >= 8
     assert all(isinstance(event, BookDelta) for event in book[1:])
     assert [event.last_id for event in book] == list(range(book[0].last_id, book[-1].last_id + 1))
+
+
+def test_a_market_that_is_quietened_has_an_empty_book_and_nothing_moves_it():
+    made = market(symbols=("BTC-USDT-PERP", "ETH-USDT-PERP"))
+    for _ in range(500):
+        made.clock.step()
+    assert made.exchange.book("ETH-USDT-PERP").best_bid is not None
+    made.quieten()
+    made.quieten()
+    made.clock.run_until(made.clock.time_ns() + 60 * SECOND)
+    for symbol in ("BTC-USDT-PERP", "ETH-USDT-PERP"):
+        book = made.exchange.book(symbol)
+        assert (book.best_bid, book.best_ask) == (None, None)

@@ -8,9 +8,9 @@ from attrs import evolve
 
 import anyvenue_gateio
 from anyvenue.simulation.venue import DESCRIPTOR as SIMULATED
-from anyvenue.testing.lines import Lines, lines_of
 from anyvenue.testing.report import Outcome, Report, Result
 from anyvenue.testing.report_html import report_html
+from anyvenue.testing.source_code import Lines, lines_of
 from anyvenue_gateio.descriptor import DESCRIPTOR
 
 

@@ -233,6 +233,16 @@ def test_rows_that_are_no_instruments_are_left_out_and_said_so(caplog):
     assert "KeyError: 'name'" in caplog.text
 
 
+def test_rows_of_an_instrument_that_is_not_listed_are_left_out_and_said_so(caplog):
+    async def scenario(venue):
+        venue.list_instruments([ROW], instrument)
+        found = venue.read_each(lambda row, listed, now: listed[row["name"]], [{"name": "NEW"}, ROW], venue.by_name)
+        assert found == [BTC]
+
+    play(scenario)
+    assert "'NEW' is not among the venue's instruments" in caplog.text
+
+
 @pytest.mark.parametrize("rows", [[], [{}]])
 def test_a_list_without_any_instrument_is_an_error(rows):
     async def scenario(venue):

@@ -1,17 +1,31 @@
-"""WebSockets over the real loopback, against servers of the `websockets` package."""
+"""WebSockets over the real loopback, by every library, against servers of the `websockets` package."""
 
 import asyncio
 import logging
 import socket
+import ssl
 from http import HTTPStatus
 
 import pytest
+import trustme
 from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
 
 from anyvenue.wire.dial import dial, host_of
 from anyvenue.wire.socket import SocketClosed
 
+pytestmark = pytest.mark.usefixtures("event_loop")
+
 SECRET = "5ecret"
+
+
+@pytest.fixture(autouse=True, params=["websockets", "picows"])
+def library(request, monkeypatch):
+    """Every test runs on both."""
+    if request.param == "picows":
+        pytest.importorskip("picows")
+    monkeypatch.setattr("anyvenue.wire.dial.is_fast", lambda: request.param == "picows")
+    return request.param
 
 
 def against(handler, client, **options):
@@ -202,7 +216,7 @@ def test_a_name_that_does_not_resolve_is_told(monkeypatch):
 
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", fail)
         with pytest.raises(OSError, match=r"venue\.invalid: the name cannot be resolved \(Name or service not known\)"):
-            await dial("ws://venue.invalid/", {})
+            await dial("wss://venue.invalid/", {})
 
     monkeypatch.setenv("no_proxy", "*")
     asyncio.run(client())
@@ -229,6 +243,11 @@ def test_what_is_no_websocket_url_is_misuse(url):
     assert SECRET not in str(caught.value)
 
 
+def test_nothing_is_said_in_plain_text_to_another_machine():
+    with pytest.raises(ValueError, match="allowed are wss://, and ws:// on this machine"):
+        asyncio.run(dial("ws://venue.invalid/", {"KEY": SECRET}))
+
+
 def test_this_machine_is_never_reached_by_a_proxy(monkeypatch):
     monkeypatch.setenv("ws_proxy", "http://127.0.0.1:1")
     monkeypatch.delenv("no_proxy", raising=False)
@@ -244,15 +263,15 @@ def test_this_machine_is_never_reached_by_a_proxy(monkeypatch):
 
 def test_a_proxy_is_used_for_every_other_host(monkeypatch):
     async def client(port):
-        monkeypatch.setenv("ws_proxy", f"http://user:{SECRET}@127.0.0.1:{port}")
+        monkeypatch.setenv("wss_proxy", f"http://user:{SECRET}@127.0.0.1:{port}")
         with pytest.raises(OSError, match=r"venue\.invalid.*407") as caught:
-            await dial("ws://venue.invalid/", {})
+            await dial("wss://venue.invalid/", {})
         assert SECRET not in str(caught.value)
 
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     answer = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
-    assert against_bytes(answer, client).startswith(b"CONNECT venue.invalid:80 HTTP/1.1\r\n")
+    assert against_bytes(answer, client).startswith(b"CONNECT venue.invalid:443 HTTP/1.1\r\n")
 
 
 def test_neither_headers_nor_frames_are_logged_at_any_level(caplog):
@@ -269,6 +288,170 @@ def test_neither_headers_nor_frames_are_logged_at_any_level(caplog):
     quiet.setLevel(logging.CRITICAL)
     against(echo, client, logger=quiet)
     assert SECRET not in caplog.text
+
+
+async def delivered(link, enough):
+    """Return the first messages that are handed on, and how it ended where fewer came."""
+    told, done = [], asyncio.get_running_loop().create_future()
+
+    def take(message):
+        told.append(message)
+        if len(told) == enough:
+            done.set_result(None)
+
+    delivering = asyncio.ensure_future(link.deliver(take))
+    await asyncio.wait({delivering, done}, return_when=asyncio.FIRST_COMPLETED)
+    if delivering.done():
+        with pytest.raises(SocketClosed) as closed:
+            await delivering
+        told.append(str(closed.value))
+    delivering.cancel()
+    await asyncio.gather(delivering, return_exceptions=True)
+    return told
+
+
+def test_every_message_is_handed_on_in_order_those_too_that_came_before_anybody_asked():
+    async def speak(connection):
+        for number in range(300):
+            await connection.send(str(number))
+        await connection.recv()
+        for number in range(300, 900):
+            await connection.send(str(number))
+        await connection.wait_closed()
+
+    async def client(url):
+        link = await dial(url, {})
+        first = await link.receive()
+        asyncio.get_running_loop().call_soon(asyncio.ensure_future, link.send("go on"))
+        told = [first, *await delivered(link, 899)]
+        await link.close()
+        return told
+
+    assert against(speak, client) == [str(number).encode() for number in range(900)]
+
+
+def test_a_message_in_parts_is_handed_on_as_one():
+    async def speak(connection):
+        await connection.send(["one", " and", " two"])
+        await connection.send("three")
+        await connection.send([b"four", b" five"])
+        await connection.close(1001)
+
+    async def client(url):
+        return await delivered(await dial(url, {}), 9)
+
+    *told, end = against(speak, client)
+    assert told == [b"one and two", b"three", b"four five"]
+    assert end.startswith("closed by the venue: 1001")
+
+
+def test_parts_that_are_too_much_together_end_the_connection():
+    async def flood(connection):
+        try:
+            await connection.send(["x" * 6_000_000] * 3)
+            await connection.wait_closed()
+        except ConnectionClosed:
+            pass
+
+    async def client(url):
+        return await delivered(await dial(url, {}), 9)
+
+    assert "closed by us: 1009" in against(flood, client)[-1]
+
+
+def test_whoever_stops_listening_hears_no_more():
+    async def speak(connection):
+        await connection.send("1")
+        await connection.recv()
+        await connection.send("2")
+        await connection.close()
+
+    async def client(url):
+        link = await dial(url, {})
+        told = await delivered(link, 1)
+        await link.send("go on")
+        while True:
+            try:
+                await link.send("still there?")
+                await asyncio.sleep(0)
+            except SocketClosed:
+                return told
+
+    assert against(speak, client) == [b"1"]
+
+
+def test_a_connection_that_breaks_off_under_a_listener_is_told():
+    async def vanish(connection):
+        await connection.recv()
+        connection.transport.abort()
+
+    async def client(url):
+        link = await dial(url, {})
+        await link.send("go")
+        return await delivered(link, 9)
+
+    assert against(vanish, client)[0].startswith("lost without a word")
+
+
+def test_a_slow_reader_holds_the_venue_back():
+    async def speak(connection):
+        for _ in range(3000):
+            await connection.send("x" * 10_000)
+        sent.append("all")
+
+    sent = []
+
+    async def client(url):
+        link = await dial(url, {})
+        first = await link.receive()
+        for _ in range(200):
+            await asyncio.sleep(0)
+        held = list(sent)
+        for _ in range(2999):
+            await link.receive()
+        await link.close()
+        return len(first), held
+
+    assert against(speak, client) == (10_000, [])
+
+
+def test_basic_authentication_in_the_url_goes_into_a_header():
+    seen = []
+
+    async def listen(connection):
+        seen.append(connection.request.headers["Authorization"])
+
+    async def client(url):
+        link = await dial(url.replace("//", "//user:pass@"), {})
+        with pytest.raises(SocketClosed):
+            await link.receive()
+
+    against(listen, client)
+    assert seen == ["Basic dXNlcjpwYXNz"]
+
+
+def test_over_tls_the_certificate_has_to_be_the_hosts_own(monkeypatch, tmp_path):
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+
+    async def speak(connection):
+        await connection.send("hello")
+        await connection.wait_closed()
+
+    async def client(url):
+        url = url.replace("ws:", "wss:")
+        assert "no TLS connection that can be trusted" in await refused(url)  # by nobody known
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        assert "no TLS connection that can be trusted" in await refused(url)  # for another name
+        link = await dial(url.replace("127.0.0.1", "localhost"), {})
+        told = await link.receive()
+        await link.close()
+        return told
+
+    quiet = logging.getLogger("quiet")
+    quiet.setLevel(logging.CRITICAL + 1)
+    assert against(speak, client, ssl=context, logger=quiet) == b"hello"
 
 
 def test_a_host_is_shown_without_what_may_hold_keys():

@@ -51,6 +51,21 @@ def test_what_is_no_json_is_an_error_that_bears_the_bytes(raw):
     assert (error.value.venue, error.value.request) == ("somewhere", "GET /x")
 
 
+@pytest.mark.parametrize("text", ["1e999999999", "-1E+5000", "1e-99999", "[0.5, 1e10000]", "9" * 5000])
+def test_numbers_that_would_fill_the_memory_are_refused(text):
+    for raw in (f'{{"a": {text}}}', f'{{"a": {text}}}'.encode()):
+        with pytest.raises(VenueProtocolError, match="not JSON that can be read"):
+            decode(raw)
+
+
+def test_what_only_looks_like_such_a_number_is_read_as_ever():
+    assert decode('{"id": "1e9999", "price": 1.50, "size": 1e0005}') == {
+        "id": "1e9999",
+        "price": Decimal("1.50"),
+        "size": Decimal(100_000),
+    }
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.text() | st.integers(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)

@@ -4,10 +4,13 @@ import asyncio
 import hashlib
 import hmac
 import logging
+import ssl
 import traceback
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+import trustme
 from attrs import evolve
 
 from anyvenue.model.errors import (
@@ -23,8 +26,9 @@ from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
 from anyvenue.venue.clock import WallClock
 from anyvenue.venue.secrets import Secret
-from anyvenue.wire.breaker import Breaker
+from anyvenue.wire.breaker import Breakers
 from anyvenue.wire.deadline import pause
+from anyvenue.wire.dial import dial
 from anyvenue.wire.http import HttpClient
 from anyvenue.wire.limits import Bucket, LimitNews, RateLimiter
 from anyvenue.wire.refusal import Refusal
@@ -33,7 +37,7 @@ from anyvenue.wire.server_time import ServerTime
 
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
-BASE = "http://venue.test/api/v4"
+BASE = "https://venue.test/api/v4"
 READ = Request(method="GET", path="/orders")
 COMMAND = Request(method="POST", path="/orders", body=b'{"size":1}', effect=Effect.COMMAND, signed=True)
 NO_CONNECTION = [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol]
@@ -159,6 +163,17 @@ def test_a_signature_may_be_a_whole_request_with_its_own_query_and_body():
     assert str(request.url) == f"{BASE}/order?a=1&sign=/api/v4/order"
 
 
+def test_a_header_of_one_request_stays_with_that_request():
+    own = Request(method="GET", path="/orders", headers={"Accept": "text/plain"})
+
+    async def main(client, venue):
+        for request in (own, READ, own, READ):
+            await client.send(request)
+        return [request.headers["accept"] for request in venue.requests]
+
+    assert run(main, 200, 200, 200, 200) == ["text/plain", "*/*", "text/plain", "*/*"]
+
+
 def test_cookies_are_not_kept_and_redirects_not_followed():
     async def main(client, venue):
         await client.send(READ)
@@ -278,6 +293,16 @@ def test_an_answer_that_cannot_be_read_is_raised_as_such():
     for request in (READ, COMMAND):
         error, times = outcome(request, 200, judge=fixed(judge))
         assert (type(error), times) == (VenueProtocolError, [0.0])
+
+
+def test_an_answer_that_the_adapter_s_judge_fails_on_is_one_error_with_its_bytes():
+    def judge(request, response):
+        return response.json()["error"]
+
+    error, times = outcome(COMMAND, httpx.Response(200, content=b"{}"), judge=lambda clock: judge)
+    assert isinstance(error, VenueProtocolError)
+    assert (error.raw, error.venue, error.request) == (b"{}", "somewhere", "POST /orders")
+    assert len(times) == 1
 
 
 def test_a_read_that_came_too_often_waits_as_told_and_is_repeated():
@@ -422,7 +447,22 @@ def test_the_breaker_counts_faults_and_not_refusals_and_then_sends_only_what_is_
         return len(venue.times)
 
     answers = [400, 400, 400, httpx.ReadError, httpx.ConnectError, 200, 200]
-    assert run(main, *answers, breaker=lambda clock: Breaker(clock, failures=2)) == 7
+    assert run(main, *answers, breakers=lambda clock: Breakers(clock, failures=2)) == 7
+
+
+def test_a_group_of_endpoints_that_fails_does_not_hold_up_the_others():
+    orders = Request(method="POST", path="/orders", effect=Effect.COMMAND, charges=(Charge("orders"),))
+    history = Request(method="GET", path="/history", charges=(Charge("history"),))
+
+    async def main(client, venue):
+        with pytest.raises(AnyvenueError, match="the venue failed"):
+            await client.send(history)
+        with pytest.raises(NotSent, match="the venue has been failing since"):
+            await client.send(history)
+        return (await client.send(orders)).status, len(venue.times)
+
+    settings = {"breakers": lambda clock: Breakers(clock, failures=3)}
+    assert run(main, 500, 500, 500, 200, **settings) == (200, 4)
 
 
 def test_a_signed_request_without_a_key_is_not_sent():
@@ -449,7 +489,7 @@ def test_a_path_that_would_not_be_sent_as_it_is_is_misuse(path):
 
 @pytest.mark.parametrize(
     "url",
-    ["venue.test", "ftp://venue.test", "http://", "http://u:p@venue.test", "http://venue.test/?a=b", "http://[::"],
+    ["venue.test", "ftp://venue.test", "http://", "https://u:p@venue.test", "https://venue.test/?a=b", "http://[::"],
 )
 def test_what_is_no_base_url_is_refused_and_not_shown(url):
     with pytest.raises(ValueError, match=r"base_url: found what is no base URL \(not shown\)"):
@@ -489,7 +529,7 @@ def told(error):
 def test_no_error_and_no_line_of_a_log_shows_a_key_or_a_signature(kind, effect, caplog):
     caplog.set_level(logging.DEBUG)
     request = Request(method="POST", path="/orders", signed=True, effect=effect, body=b"{}")
-    settings = {"headers": fixed({"X-Passphrase": "phrase-08"}), "sign": fixed(sign_with_secret), "breaker": Breaker}
+    settings = {"headers": fixed({"X-Passphrase": "phrase-08"}), "sign": fixed(sign_with_secret), "breakers": Breakers}
     error, _ = outcome(request, transport=fixed(echo(kind)), **settings)
     assert isinstance(error, NotSent | OutcomeUnknown)
     shown = told(error) + caplog.text
@@ -517,6 +557,70 @@ def test_the_log_has_a_line_for_every_answer_and_a_warning_for_every_repetition(
         ("WARNING", "somewhere GET /orders: the venue failed; attempt 2 of 3 in 0.25 s"),
         ("DEBUG", "somewhere GET /orders: 200 in 0.0 ms"),
     ]
+
+
+def test_a_line_of_the_log_has_the_path_s_form_and_the_client_s_id_and_nothing_else_of_the_request(caplog):
+    caplog.set_level(logging.DEBUG)
+    request = Request(
+        method="POST",
+        path="/v4/user/0xAB12/orders/36028797018964210/BTC_USDT",
+        query=(("size", "17"),),
+        body=b"the body",
+        headers={"X-Extra": "header-value"},
+        signed=True,
+        effect=Effect.COMMAND,
+        client_order_id="avx-1",
+    )
+    outcome(request, 200)
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("anyvenue")] == [
+        "somewhere POST /v4/user/*/orders/*/BTC_USDT for avx-1: 200 in 0.0 ms"
+    ]
+
+
+@pytest.mark.parametrize("url", ["http://venue.test/api", "http://10.0.0.1", "http://127.0.0.1.venue.test"])
+def test_nothing_is_sent_in_plain_text_to_another_machine(url):
+    with pytest.raises(ValueError, match="allowed are https://, and http:// on this machine"):
+        HttpClient(url, venue="somewhere", clock=DrivenClock(START), judge=lambda request, response: None)
+
+
+@asynccontextmanager
+async def untrusted():
+    """A server on this machine with a certificate of an authority that nobody knows; what it hears."""
+    heard = []
+
+    async def serve(reader, writer):
+        heard.append(await reader.read(1000))
+        writer.close()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+    server = await asyncio.start_server(serve, "localhost", 0, ssl=context)
+    async with server:
+        yield server.sockets[0].getsockname()[1], heard
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_trusted_and_nothing_is_sent():
+    """What is signed leaves only after the certificate was verified, whatever the environment says."""
+
+    async def main():
+        async with untrusted() as (port, heard):
+            client = HttpClient(
+                f"https://localhost:{port}",
+                venue="somewhere",
+                clock=WallClock(),
+                judge=lambda request, response: None,
+                sign=sign_with_secret,
+            )
+            with pytest.raises(NotSent, match="could not be reached") as caught:
+                await client.send(COMMAND)
+            await client.close()
+            with pytest.raises(OSError, match="no TLS connection that can be trusted"):
+                await dial(f"wss://localhost:{port}/", {"KEY": KEY})
+            return str(caught.value), heard
+
+    told, heard = asyncio.run(main())
+    assert "CERTIFICATE_VERIFY_FAILED" in told
+    assert heard == []
 
 
 def over_a_socket(handle, main):
@@ -559,6 +663,7 @@ def over_a_socket(handle, main):
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
+@pytest.mark.usefixtures("event_loop")
 def test_on_the_wire_the_target_is_byte_for_byte_that_of_the_request():
     request = Request(
         method="GET",
@@ -583,6 +688,7 @@ def test_on_the_wire_the_target_is_byte_for_byte_that_of_the_request():
     assert connections == 1  # which is kept
 
 
+@pytest.mark.usefixtures("event_loop")
 def test_a_proxy_named_in_the_environment_is_not_used(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # nobody is there
 
@@ -592,6 +698,7 @@ def test_a_proxy_named_in_the_environment_is_not_used(monkeypatch):
     assert over_a_socket(lambda number, head: OK, main)[0].status == 200
 
 
+@pytest.mark.usefixtures("event_loop")
 def test_a_connection_closed_after_the_request_leaves_a_commands_outcome_unknown():
     async def main(client):
         with pytest.raises(OutcomeUnknown, match="it may have been carried out"):
@@ -601,6 +708,7 @@ def test_a_connection_closed_after_the_request_leaves_a_commands_outcome_unknown
     assert len(heads) == 1
 
 
+@pytest.mark.usefixtures("event_loop")
 def test_a_connection_closed_after_the_request_has_a_read_repeated():
     async def main(client):
         return await client.send(READ)
@@ -609,6 +717,7 @@ def test_a_connection_closed_after_the_request_has_a_read_repeated():
     assert (response.body, len(heads), connections) == (b"{}", 2, 2)
 
 
+@pytest.mark.usefixtures("event_loop")
 def test_a_connection_closed_in_the_middle_of_an_answer_is_no_answer():
     async def main(client):
         with pytest.raises(OutcomeUnknown, match="RemoteProtocolError"):
@@ -619,6 +728,7 @@ def test_a_connection_closed_in_the_middle_of_an_answer_is_no_answer():
     assert len(heads) == 1
 
 
+@pytest.mark.usefixtures("event_loop")
 def test_where_nobody_listens_nothing_was_sent():
     async def main():
         server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)

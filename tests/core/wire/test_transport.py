@@ -13,6 +13,8 @@ import trustme
 from anyvenue.wire import transport as module
 from anyvenue.wire.transport import Transport
 
+pytestmark = pytest.mark.usefixtures("event_loop")
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 BYE = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbye"
 
@@ -27,10 +29,13 @@ class Server:
         self.writers = []
         self.tasks = []
         self.came = asyncio.Queue()
+        self.met = asyncio.Queue()
+        self.left = asyncio.Queue()
 
     async def serve(self, reader, writer):
         self.writers.append(writer)
         self.tasks.append(asyncio.current_task())
+        self.met.put_nowait(None)
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 self.heads.append(head)
@@ -45,17 +50,18 @@ class Server:
         except (asyncio.IncompleteReadError, ConnectionResetError, ssl.SSLError):
             pass
         finally:
+            self.left.put_nowait(None)
             writer.close()
 
 
-def against(answer, main, *, keep_alive_s=10.0, connect_s=5.0, tls=None):
+def against(answer, main, *, keep_alive_s=10.0, warm_s=0.0, connect_s=5.0, tls=None):
     """Run `main(ask, server)`, `ask` sending a request to the server; return what it returns, and the server."""
 
     async def whole():
         server = Server(answer)
         listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)
         port = listening.sockets[0].getsockname()[1]
-        transport = Transport(connect_s=connect_s, keep_alive_s=keep_alive_s)
+        transport = Transport(connect_s=connect_s, keep_alive_s=keep_alive_s, warm_s=warm_s)
         scheme = "http" if tls is None else "https"
 
         async def ask(method="GET", path="/", host="127.0.0.1", **content):
@@ -98,6 +104,21 @@ def test_a_request_goes_out_as_it_is_and_the_answer_comes_back_whole():
     assert server.heads[0].startswith(b"POST /orders?a=%201 HTTP/1.1\r\nHost: 127.0.0.1:")
     assert b"\r\nX-Size-Decimal: 1\r\n" in server.heads[0]
     assert server.bodies == [b'{"size":1}']
+
+
+def test_a_body_without_a_length_goes_out_in_chunks():
+    async def parts():
+        yield b"one"
+        yield b" and two"
+
+    async def main(ask, server):
+        return (await ask("POST", content=parts())).content
+
+    answer, server = against(lambda number, head: OK if number == 2 else b"", main)
+    head, body = server.heads
+    assert answer == b"ok"
+    assert b"Transfer-Encoding: chunked" in head
+    assert body == b"b\r\none and two\r\n0\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -177,6 +198,34 @@ def test_a_connection_that_was_idle_for_long_is_not_used_again():
         await ask()
 
     assert len(against(lambda number, head: OK, main, keep_alive_s=0.0)[1].writers) == 2
+
+
+def test_a_connection_that_was_idle_for_long_is_closed_and_another_one_stands_ready():
+    async def main(ask, server):
+        await ask()
+        await server.met.get()
+        await server.left.get()
+        await server.met.get()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        heads = len(server.heads)
+        return heads, (await ask("POST", content=b"now")).content
+
+    told, server = against(lambda number, head: OK, main, keep_alive_s=0.4, warm_s=60.0)
+    assert told == (1, b"ok")  # nothing was asked over the new one before
+    assert len(server.writers) == 2
+
+
+def test_where_nothing_was_asked_for_long_no_connection_stands_ready():
+    async def main(ask, server):
+        await ask()
+        await server.met.get()
+        await server.left.get()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return server.met.empty()
+
+    assert against(lambda number, head: OK, main, keep_alive_s=0.05, warm_s=0.01)[0]
 
 
 @pytest.mark.parametrize("leaves", [b"", b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"])

@@ -12,9 +12,10 @@ import pytest
 
 from anyvenue.model.errors import AnyvenueError
 from anyvenue.model.order_events import OrderReported
-from anyvenue.testing.behaviour import behaviour
+from anyvenue.testing.behaviour import Unproven, behaviour
 from anyvenue.testing.bench import ACCOUNT, Bench
 from anyvenue.testing.session import HeardSession
+from anyvenue.testing.source_code import imports_across
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.events import Channel, Subscription
 
@@ -168,3 +169,11 @@ class Hygiene:
         venue = bench.venue("early")
         with pytest.raises((AnyvenueError, RuntimeError)):
             await venue.balances()
+
+    @behaviour(wire=True)
+    async def test_the_simulator_imports_nothing_of_its_adapter(self, bench: Bench) -> None:
+        """It is written from the venue's documents a second time, so that one misreading cannot agree with itself."""
+        found = imports_across(bench.descriptor)
+        if found is None:
+            raise Unproven("the venue's code is part of anyvenue itself")
+        assert found == []

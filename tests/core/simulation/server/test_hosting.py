@@ -11,7 +11,9 @@ import pytest
 
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
-from anyvenue.simulation.server.hosting import host
+from anyvenue.simulation.server.gateway import Gateway
+from anyvenue.simulation.server.hosting import host, supply
+from anyvenue.simulation.server.stage import Stage
 from anyvenue.venue.clock import WallClock
 from anyvenue.wire.socket import SocketClosed
 
@@ -298,3 +300,28 @@ def test_nothing_heavy_is_loaded_before_a_server_starts():
     code = "import sys, anyvenue.simulation.server.hosting, anyvenue.simulation.server.dialect; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"aiohttp", "httpx", "websockets"} & set(done.stdout.split())
+
+
+def test_a_gateway_that_is_supplied_is_what_everybody_on_its_clock_gets(toy):
+    async def scenario(clock):
+        context = toy.context(clock)
+        gateway = Gateway(toy.dialect, Stage.of(toy.dialect, clock, context.simulation))
+        supply(gateway)
+        same = [await host(context, toy.dialect), await toy.dialect.host(toy.context(clock, "second"))]
+        assert [hosted.gateway for hosted in same] == [gateway, gateway]
+        other = await host(toy.context(clock, seed=2), toy.dialect)
+        assert other.gateway is not gateway
+
+    clock = DrivenClock(toy.start)
+    asyncio.run(Pump(clock).serve(scenario(clock)))
+
+
+def test_credentials_are_the_accounts_key_by_the_names_that_an_adapter_has(play):
+    async def scenario(opened):
+        hosted = await opened()
+        assert {name: secret.reveal() for name, secret in hosted.credentials.items()} == {
+            "key": hosted.key.key,
+            "secret": hosted.key.secret.reveal(),
+        }
+
+    play(scenario)

@@ -19,21 +19,22 @@ _TIFS: Final = {TimeInForce.GTC: "Gtc", TimeInForce.IOC: "Ioc"}
 _TPSL: Final = {TriggerKind.STOP: "sl", TriggerKind.TAKE_PROFIT: "tp"}
 
 
-def place(items: Sequence[Mapping[str, Any]], grouping: str = "na") -> Request:
-    """Ask for new orders."""
-    return action("order", len(items), urgent=all(item["r"] for item in items), orders=items, grouping=grouping)
+def place(items: Sequence[Mapping[str, Any]], grouping: str = "na", about: str = "") -> Request:
+    """Ask for new orders. `about` is the client id of the first, for the log."""
+    urgent = all(item["r"] for item in items)
+    return action("order", len(items), urgent=urgent, about=about, orders=items, grouping=grouping)
 
 
-def modify(number: int, item: Mapping[str, Any]) -> Request:
+def modify(number: int, item: Mapping[str, Any], about: str = "") -> Request:
     """Ask for another order in an order's place: the answer to `batchModify` tells its number, that to `modify` not."""
-    return action("batchModify", modifies=[{"oid": number, "order": item}])
+    return action("batchModify", about=about, modifies=[{"oid": number, "order": item}])
 
 
-def cancel(asset: int, name: int | str) -> Request:
+def cancel(asset: int, name: int | str, about: str = "") -> Request:
     """Ask for the end of an order."""
     if isinstance(name, int):
-        return action("cancel", urgent=True, cancels=[{"a": asset, "o": name}])
-    return action("cancelByCloid", urgent=True, cancels=[{"asset": asset, "cloid": name}])
+        return action("cancel", urgent=True, about=about, cancels=[{"a": asset, "o": name}])
+    return action("cancelByCloid", urgent=True, about=about, cancels=[{"asset": asset, "cloid": name}])
 
 
 def order_item(spec: OrderSpec, asset: int, bound: Decimal) -> dict[str, Any]:

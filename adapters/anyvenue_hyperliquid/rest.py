@@ -34,8 +34,12 @@ from anyvenue.wire.request import Charge, Effect, Request
 from anyvenue_hyperliquid.errors import STATUSES
 from anyvenue_hyperliquid.instruments import FUNDING_S, SETTLE
 
-BUCKETS: Final = (Bucket(name="weight", limit=1080, per_s=60, reserve=120),)
-"""Of 1,200 a minute; answers of many rows cost more than can be known before, which `MANY` allows for."""
+BUCKETS: Final = (
+    Bucket(name="actions", limit=1080, per_s=60),
+    Bucket(name="weight", limit=1080, per_s=60, reserve=120),
+)
+"""Of 1,200 a minute, together; answers of many rows cost more than can be known before, which `MANY` allows for.
+Actions are counted once more by themselves: where questions fail again and again, orders still go."""
 MS_NS: Final = 1_000_000
 HOUR_NS: Final = FUNDING_S * 1_000_000_000
 LIGHT: Final = 2
@@ -63,8 +67,9 @@ def info(kind: str, weight: int = 20, **members: Any) -> Request:
 TIME: Final = info("exchangeStatus", 0)
 
 
-def action(kind: str, count: int = 1, *, urgent: bool = False, **members: Any) -> Request:
+def action(kind: str, count: int = 1, *, urgent: bool = False, about: str = "", **members: Any) -> Request:
     """Ask for an action, whose members are in the venue's order. `count` is how many orders it is about."""
+    weight = 1 + count // 40
     return Request(
         method="POST",
         path="/exchange",
@@ -72,8 +77,9 @@ def action(kind: str, count: int = 1, *, urgent: bool = False, **members: Any) -
         headers=_JSON,
         signed=True,
         effect=Effect.COMMAND,
-        charges=(Charge("weight", weight=1 + count // 40),),
+        charges=(Charge("actions", weight=weight), Charge("weight", weight=weight)),
         urgent=urgent,
+        client_order_id=about,
     )
 
 

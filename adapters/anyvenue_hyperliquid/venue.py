@@ -73,7 +73,7 @@ class HyperliquidVenue(HyperliquidReading):
         self.sink = sink
         options: endpoints.Options = self.context.options
         urls = await self.reach(endpoints.urls(self.context.environment, options), DESCRIPTOR.simulator)
-        time = ServerTime(self.clock, self._server_time)
+        time = self._time = ServerTime(self.clock, self._server_time)
         signer = auth.Signer(is_mainnet=self.context.environment is Environment.LIVE, vault=options.vault_address)
         self.http = self.client(
             urls["rest"], judge=errors.refusal_of, sign=signer.sign, buckets=rest.BUCKETS, server_time=time
@@ -144,7 +144,7 @@ class HyperliquidVenue(HyperliquidReading):
         if spec.protection is not None:
             items += self._triggers(spec.instrument, spec.side.opposite, spec.quantity, spec.protection)
             grouping = "normalTpsl"
-        entries = await self._act(actions.place(items, grouping), len(items))
+        entries = await self._act(actions.place(items, grouping, spec.client_order_id), len(items))
         report = self.read(actions.read_entry, entries[0], spec)
         for entry in entries[1:]:
             if isinstance(entry, dict):
@@ -173,7 +173,7 @@ class HyperliquidVenue(HyperliquidReading):
     async def cancel(self, order: Order) -> Sequence[AccountEvent]:
         """Cancel by the venue's number, else (or where an amend may have changed that) by our id."""
         name = rest.name_of(order, by_client_id=self.may_have_moved(order))
-        (entry,) = await self._act(actions.cancel(self._asset(order.instrument), name), 1)
+        (entry,) = await self._act(actions.cancel(self._asset(order.instrument), name, order.client_order_id), 1)
         self.read(actions.read_canceled, entry)
         return [OrderCanceled(client_order_id=order.client_order_id or None, venue_order_id=order.venue_order_id)]
 
@@ -189,8 +189,8 @@ class HyperliquidVenue(HyperliquidReading):
         if number is None:
             raise rejection("it is not known to rest; look it up", reason=RejectReason.UNKNOWN_ORDER, venue=self.name)
         spec = evolve(order.spec, price=price, quantity=total - filled, post_only=True, protection=None)
-        request = actions.modify(int(number), actions.order_item(spec, self._asset(order.instrument), price))
-        client_id = order.client_order_id
+        client_id, item = order.client_order_id, actions.order_item(spec, self._asset(order.instrument), price)
+        request = actions.modify(int(number), item, client_id)
         tell = partial(self.tell, rest.cloid_of(client_id))
         self.amended.begin(client_id, number, filled, self.clock.time_ns() + int(_LATEST_S * 1e9))
         try:
@@ -242,8 +242,7 @@ class HyperliquidVenue(HyperliquidReading):
 
     async def arm_dead_man_switch(self, timeout_s: int) -> None:
         """Have the venue cancel all orders, triggers too, after so many seconds, 5 at least."""
-        time_ms = self.clock.time_ns() // rest.MS_NS + 1000 * timeout_s
-        members = {"time": time_ms} if timeout_s else {}
+        members: dict[str, Any] = {"time": self._time.time_ns() // rest.MS_NS + 1000 * timeout_s} if timeout_s else {}
         await self._act(rest.action("scheduleCancel", 1, urgent=True, **members), 0)
 
     async def _item(self, spec: OrderSpec) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def test_requests_have_their_keys_in_the_venues_order() -> None:
     assert body(actions.modify(7, item)) == {"type": "batchModify", "modifies": [{"oid": 7, "order": item}]}
     assert body(actions.cancel(0, 7)) == {"type": "cancel", "cancels": [{"a": 0, "o": 7}]}
     assert body(actions.cancel(0, "0x1"))["cancels"] == [{"asset": 0, "cloid": "0x1"}]
-    assert actions.place([item] * 80).charges[0].weight == 3  # 1, and 1 more for each 40
+    assert {charge.weight for charge in actions.place([item] * 80).charges} == {3}  # 1, and 1 more for each 40
 
 
 def test_an_order_is_named_by_its_number_unless_that_may_have_changed() -> None:

@@ -76,6 +76,18 @@ def raise_error(entry: Any) -> None:
         raise error_of(entry["error"], "order")
 
 
+def read_entries(told: Mapping[str, Any], count: int, now: int) -> list[Any]:
+    """Return the entries of an answer to so many orders, of which one error may stand for all. Raises a refusal."""
+    if told["status"] != "ok":
+        raise error_of(told["response"], "action")
+    entries: list[Any] = told["response"].get("data", {}).get("statuses", [])
+    if len(entries) == 1 and "error" in entries[0]:
+        return entries * count
+    if len(entries) != count:
+        raise ValueError(f"{len(entries)} answers to {count} orders")
+    return entries
+
+
 def read_canceled(entry: Any, now: int) -> None:
     """Raise what a cancel was refused with, and ValueError for an answer that is neither that nor a success."""
     raise_error(entry)

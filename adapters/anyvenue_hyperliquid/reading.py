@@ -30,7 +30,6 @@ from anyvenue_hyperliquid.rest import MS_NS
 _LOOK_AGAIN_S: Final = 1.0
 """Servers follow a node: what one does not know yet it may know so much later."""
 _HOUR_NS: Final = 3_600_000_000_000
-_OPEN: Final = ("open", "triggered")
 
 
 class HyperliquidReading(FeedVenue):
@@ -122,12 +121,11 @@ class HyperliquidReading(FeedVenue):
 
     async def _status(self, name: int | str) -> Mapping[str, Any] | None:
         request = self.of_user("orderStatus", rest.LIGHT, oid=name)
-        told = await self.ask(request)
-        if told.get("status") != "order":
+        row = self.read(rest.read_status, await self.ask(request))
+        if row is None:
             await pause(self.clock, _LOOK_AGAIN_S)
-            told = await self.ask(request)
-        found: Mapping[str, Any] | None = told.get("order")
-        return found
+            row = self.read(rest.read_status, await self.ask(request))
+        return row
 
     async def _followed(self, row: Mapping[str, Any], known: str | None, *, moved: bool = False) -> VenueOrder:
         """Read a row; where the order goes by a number that was not known, tell that."""
@@ -144,7 +142,7 @@ class HyperliquidReading(FeedVenue):
 
     async def _read_orders(self, rows: Sequence[Any], *, moved: bool = False) -> list[VenueOrder]:
         """Read rows of a look-up; with their fills where the rows alone do not tell what has traded."""
-        unsure = [row for row in rows if moved or (row["order"].get("reduceOnly") and row["status"] not in _OPEN)]
+        unsure = [row for row in rows if moved or (row["order"].get("reduceOnly") and row["status"] not in rest.OPEN)]
         traded: dict[str | None, Decimal] = dict.fromkeys((_name(row, moved) for row in unsure), ZERO)
         if unsure:
             start_ns = min(row["order"]["timestamp"] for row in unsure) * MS_NS - _HOUR_NS * moved
@@ -160,8 +158,11 @@ class HyperliquidReading(FeedVenue):
 
     async def open_rows(self) -> list[Any]:
         """Return the open orders of all dexes, those that wait for their parent too, as the venue has them."""
-        rows = [row for dex in self.dexes for row in await self.ask(self.of_user("frontendOpenOrders", dex=dex))]
-        return [row for row in rows if row["coin"] in self.by_name]
+        rows = []
+        for dex in self.dexes:
+            told = await self.ask(self.of_user("frontendOpenOrders", dex=dex))
+            rows += self.read(lambda told, now: [row for row in told if row["coin"] in self.by_name], told)
+        return rows
 
     async def open_orders(self, instrument: Instrument | None = None) -> Sequence[VenueOrder]:
         """Return the open orders of the account."""
@@ -174,14 +175,9 @@ class HyperliquidReading(FeedVenue):
 
     async def order_history(self, instrument: Instrument, *, start_ns: int) -> Sequence[VenueOrder]:
         """Return the orders that ended, of the account's latest 2,000."""
-        rows = [
-            row
-            for row in await self.ask(self.of_user("historicalOrders", 20 + rest.MANY))
-            if row["order"]["coin"] == instrument.venue_symbol
-            and row["statusTimestamp"] * MS_NS >= start_ns
-            and row["status"] not in _OPEN
-        ]
-        found = await self._read_orders(rows[::-1])
+        told = await self.ask(self.of_user("historicalOrders", 20 + rest.MANY))
+        rows = self.read(rest.ended_since, told, instrument.venue_symbol, start_ns)
+        found = await self._read_orders(rows)
         return [one for one in found if not self.amended.goes_on(one.report, self.clock.time_ns())]
 
     # The account
@@ -197,8 +193,9 @@ class HyperliquidReading(FeedVenue):
 
     async def _all_fills(self, start_ns: int) -> list[Fill]:
         self.of_user("userFillsByTime")
-        rows = await self._since("userFillsByTime", start_ns // MS_NS, {"user": self.user})
-        return self.read_each(rest.read_fill, [row for row in rows if row["coin"] in self.by_name], self.by_name)
+        told = await self._since("userFillsByTime", start_ns // MS_NS, {"user": self.user})
+        rows = self.read(lambda told, now: [row for row in told if row["coin"] in self.by_name], told)
+        return self.read_each(rest.read_fill, rows, self.by_name)
 
     async def fills(self, instrument: Instrument, *, start_ns: int) -> Sequence[Fill]:
         """Return the account's fills, of which the venue keeps the latest 10,000."""
@@ -207,9 +204,10 @@ class HyperliquidReading(FeedVenue):
     async def funding_payments(self, instrument: Instrument, *, start_ns: int) -> Sequence[FundingPayment]:
         """Return the funding paid and received."""
         self.of_user("userFunding")
-        rows = await self._since("userFunding", -(-start_ns // MS_NS), {"user": self.user})
-        wanted = [row for row in rows if row["delta"]["coin"] == instrument.venue_symbol]
-        return self.read_each(rest.read_payment, wanted, self.by_name)
+        told = await self._since("userFunding", -(-start_ns // MS_NS), {"user": self.user})
+        coin = instrument.venue_symbol
+        rows = self.read(lambda told, now: [row for row in told if row["delta"]["coin"] == coin], told)
+        return self.read_each(rest.read_payment, rows, self.by_name)
 
     async def _states(self) -> list[Any]:
         return [await self.ask(self.of_user("clearinghouseState", rest.LIGHT, dex=dex)) for dex in self.dexes]

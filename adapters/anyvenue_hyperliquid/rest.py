@@ -51,6 +51,7 @@ INTERVALS: Final = {
     43200: "12h", 86400: "1d", 259200: "3d", 604800: "1w",
 }  # fmt: skip
 SECONDS: Final = {name: seconds for seconds, name in INTERVALS.items()}
+OPEN: Final = ("open", "triggered")
 SIDES: Final = {"B": Side.BUY, "A": Side.SELL}
 _JSON: Final = {"Content-Type": "application/json"}
 
@@ -101,7 +102,7 @@ def name_of(order: Order, *, by_client_id: bool) -> int | str:
 
 def state_of(status: str, filled: Decimal) -> OrderState:
     """Return what a status means. Raises ValueError for one that is not known: it must not pass for any."""
-    if status in ("open", "triggered"):
+    if status in OPEN:
         return OrderState.PARTIALLY_FILLED if filled else OrderState.OPEN
     if status == "filled":
         return OrderState.FILLED
@@ -110,6 +111,20 @@ def state_of(status: str, filled: Decimal) -> OrderState:
     if status.endswith(("anceled", "Cancel", "scheduledCancel")):
         return OrderState.CANCELED
     raise ValueError(f"found the status {status!r}")
+
+
+def read_status(told: Mapping[str, Any], now: int) -> Mapping[str, Any] | None:
+    """Return the row of an order that was asked for; None where the venue says that there is none."""
+    if told["status"] == "unknownOid":
+        return None
+    row: Mapping[str, Any] = told["order"]
+    return row
+
+
+def ended_since(rows: Sequence[Mapping[str, Any]], coin: str, start_ns: int, now: int) -> list[Mapping[str, Any]]:
+    """Return the rows of a history, which has the newest first, that are of a market and ended; the oldest first."""
+    ended = [row for row in rows if row["order"]["coin"] == coin and row["status"] not in OPEN]
+    return [row for row in ended if row["statusTimestamp"] * MS_NS >= start_ns][::-1]
 
 
 def read_report(row: Mapping[str, Any], before: Decimal, traded: Decimal | None, now: int) -> OrderReported:

@@ -101,12 +101,16 @@ class HyperliquidVenue(HyperliquidReading):
             _log.warning("%s: the private key is the account's own: use an agent's", self.context.connection)
             return
         role = await self.ask(rest.info("userRole", 60, user=agent))
-        if role.get("role") != "agent" or str(role["data"]["user"]).lower() != address:
+        master = self.read(lambda role, now: role["data"]["user"].lower() if role["role"] == "agent" else "", role)
+        if master != address:
             text = f"the private key is {agent}'s, which is no agent of {address}; approve it, on this very network"
             raise TradingEnded(text, venue=self.name)
-        for row in await self.ask(rest.info("extraAgents", user=address)):
-            left_ns = row["validUntil"] * rest.MS_NS - self.clock.time_ns()
-            if row["address"].lower() == agent and left_ns < _DAYS_7_NS:
+        agents = await self.ask(rest.info("extraAgents", user=address))
+        ends = self.read(
+            lambda rows, now: [row["validUntil"] for row in rows if row["address"].lower() == agent], agents
+        )
+        for left_ns in [end * rest.MS_NS - self.clock.time_ns() for end in ends]:
+            if left_ns < _DAYS_7_NS:
                 _log.warning("%s: the agent expires in %.1f hours", self.context.connection, left_ns / rest.HOUR_NS)
 
     async def _account(self) -> tuple[str, str]:
@@ -115,10 +119,11 @@ class HyperliquidVenue(HyperliquidReading):
         if mode not in _STANDARD:
             text = f"found the account mode {mode!r}; allowed is the standard mode, in which each dex has its own money"
             raise TradingEnded(text, venue=self.name)
-        used = await self.ask(self.of_user("userRateLimit"))
-        if used["nRequestsUsed"] > 0.8 * used["nRequestsCap"]:
-            text = "%s: %s of %s requests are used up: trade, or reserve more"
-            _log.warning(text, self.context.connection, used["nRequestsUsed"], used["nRequestsCap"])
+        limit = await self.ask(self.of_user("userRateLimit"))
+        used, most = self.read(lambda told, now: (int(told["nRequestsUsed"]), int(told["nRequestsCap"])), limit)
+        if used > 0.8 * most:
+            text = "%s: %d of %d requests are used up: trade, or reserve more"
+            _log.warning(text, self.context.connection, used, most)
         return self.read(
             lambda told, now: (told["userAddRate"], told["userCrossRate"]), await self.ask(self.of_user("userFees"))
         )
@@ -127,7 +132,7 @@ class HyperliquidVenue(HyperliquidReading):
         """List the markets of all dexes."""
         rows: list[Any] = []
         told = await self.ask(rest.info("perpDexs")) if len(self.dexes) > 1 else [None]
-        names = [dex["name"] if dex else "" for dex in told]
+        names = self.read(lambda told, now: [dex["name"] if dex else "" for dex in told], told)
         for dex in self.dexes:
             if dex not in names:
                 raise NotSupported(f"dexes: found {dex!r}; allowed are {', '.join(names[1:])}", venue=self.name)
@@ -280,17 +285,8 @@ class HyperliquidVenue(HyperliquidReading):
         ]
 
     async def _act(self, request: Request, count: int) -> list[Any]:
-        """Send an action and return the entries of its answer. One error may stand for all that it was about."""
-        told = await self.ask(request)
-        if told["status"] != "ok":
-            raise errors.error_of(told["response"], request.name)
-        entries: list[Any] = told["response"].get("data", {}).get("statuses", [])
-        if len(entries) == 1 and "error" in entries[0]:
-            return entries * count
-        if len(entries) != count:
-            text = f"{len(entries)} answers to {count} orders"
-            raise VenueProtocolError(text, raw=repr(told).encode(), venue=self.name)
-        return entries
+        """Send an action about so many orders, and return the entries of its answer."""
+        return self.read(actions.read_entries, await self.ask(request), count)
 
     def _asset(self, instrument: Instrument) -> int:
         return self.markets[instrument.venue_symbol].asset

@@ -21,15 +21,15 @@ from anyvenue.venue.descriptor import VenueContext
 from anyvenue.venue.events import Subscription
 from anyvenue.venue.feed_venue import FeedVenue
 from anyvenue.venue.interface import VenueOrder
+from anyvenue.venue.replaced import Replaced, moved
 from anyvenue.wire.deadline import pause
 from anyvenue.wire.request import Request
 from anyvenue_hyperliquid import instruments, rest, streams
-from anyvenue_hyperliquid.amended import Amended
 from anyvenue_hyperliquid.rest import MS_NS
 
 _LOOK_AGAIN_S: Final = 1.0
 """Servers follow a node: what one does not know yet it may know so much later."""
-_HOUR_NS: Final = 3_600_000_000_000
+_DAY_NS: Final = 86_400_000_000_000
 
 
 class HyperliquidReading(FeedVenue):
@@ -47,7 +47,7 @@ class HyperliquidReading(FeedVenue):
         self.user = ""
         self.markets: dict[str, instruments.Market] = {}
         self.dexes = ("", *context.options.dexes)
-        self.amended = Amended()
+        self.amended = Replaced()
 
     # Market data
 
@@ -109,9 +109,9 @@ class HyperliquidReading(FeedVenue):
 
     async def order(self, order: Order) -> VenueOrder | None:
         """Look one order up; that the venue does not know it is believed when it says so twice."""
-        moved = self.may_have_moved(order)
-        row = await self._status(rest.name_of(order, by_client_id=moved))
-        return None if row is None else await self._followed(row, order.venue_order_id, moved=bool(order.former_ids))
+        row = await self._status(rest.name_of(order, by_client_id=self.may_have_moved(order)))
+        since_ns = order.spec.ts_created if order.former_ids else None
+        return None if row is None else await self._followed(row, order.venue_order_id, since_ns)
 
     async def tell(self, name: str) -> None:
         """Look an order up, by number or cloid, and tell what is found."""
@@ -127,9 +127,9 @@ class HyperliquidReading(FeedVenue):
             row = self.read(rest.read_status, await self.ask(request))
         return row
 
-    async def _followed(self, row: Mapping[str, Any], known: str | None, *, moved: bool = False) -> VenueOrder:
+    async def _followed(self, row: Mapping[str, Any], known: str | None, since_ns: int | None = None) -> VenueOrder:
         """Read a row; where the order goes by a number that was not known, tell that."""
-        (found,) = await self._read_orders([row], moved=moved)
+        (found,) = await self._read_orders([row], since_ns)
         report = found.report
         client_id, number = report.client_order_id or "", report.venue_order_id or ""
         is_new = self.amended.is_new(client_id, number) or (
@@ -137,15 +137,19 @@ class HyperliquidReading(FeedVenue):
         )
         if is_new and not report.state.is_terminal:
             self.amended.end(client_id, number)
-            self.sink(rest.amended(report))
+            self.sink(moved(report))
         return found
 
-    async def _read_orders(self, rows: Sequence[Any], *, moved: bool = False) -> list[VenueOrder]:
-        """Read rows of a look-up; with their fills where the rows alone do not tell what has traded."""
-        unsure = [row for row in rows if moved or (row["order"].get("reduceOnly") and row["status"] not in rest.OPEN)]
-        traded: dict[str | None, Decimal] = dict.fromkeys((_name(row, moved) for row in unsure), ZERO)
+    async def _read_orders(self, rows: Sequence[Any], since_ns: int | None = None) -> list[VenueOrder]:
+        """Read rows of a look-up; with their fills where the rows alone do not tell what has traded.
+
+        `since_ns` is when an order was made that went by other numbers since (0: not known), None for all others.
+        """
+        by_id = since_ns is not None
+        unsure = [row for row in rows if by_id or (row["order"].get("reduceOnly") and row["status"] not in rest.OPEN)]
+        traded: dict[str | None, Decimal] = dict.fromkeys((_name(row, by_id) for row in unsure), ZERO)
         if unsure:
-            start_ns = min(row["order"]["timestamp"] for row in unsure) * MS_NS - _HOUR_NS * moved
+            start_ns = since_ns or min(row["order"]["timestamp"] for row in unsure) * MS_NS - _DAY_NS * by_id
             for fill in await self._all_fills(start_ns):
                 for name in (fill.venue_order_id, fill.client_order_id):
                     if name in traded:
@@ -153,7 +157,7 @@ class HyperliquidReading(FeedVenue):
         found = []
         for row in rows:
             before = self.amended.before(rest.client_id_of(row["order"].get("cloid")), str(row["order"]["oid"]))
-            found.append(self.read(rest.read_order, row, self.by_name, before, traded.get(_name(row, moved))))
+            found.append(self.read(rest.read_order, row, self.by_name, before, traded.get(_name(row, by_id))))
         return found
 
     async def open_rows(self) -> list[Any]:
@@ -221,7 +225,7 @@ class HyperliquidReading(FeedVenue):
         return [self.read(rest.read_balance, await self._states())]
 
 
-def _name(row: Mapping[str, Any], moved: bool) -> str:
+def _name(row: Mapping[str, Any], by_id: bool) -> str:
     """Return what an order's fills are found by: one that went by several numbers by its client id."""
     client_id = rest.client_id_of(row["order"].get("cloid"))
-    return client_id if moved and client_id else str(row["order"]["oid"])
+    return client_id if by_id and client_id else str(row["order"]["oid"])

@@ -25,7 +25,7 @@ from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookSnapshot, Candle, CandleSource, FundingPayment, FundingRate, Ticker
 from anyvenue.model.numbers import ZERO, exact
 from anyvenue.model.order import Order
-from anyvenue.model.order_events import OrderAmended, OrderReported
+from anyvenue.model.order_events import OrderReported
 from anyvenue.model.position import Position
 from anyvenue.venue.interface import VenueOrder
 from anyvenue.wire.client_ids import from_hex, to_hex
@@ -154,18 +154,6 @@ def read_report(row: Mapping[str, Any], before: Decimal, traded: Decimal | None,
         text=status if status in STATUSES else "",
         ts_event=row["statusTimestamp"] * MS_NS,
         ts_recv=now,
-    )
-
-
-def amended(report: OrderReported) -> OrderAmended:
-    """Return that an order goes by another number now."""
-    return OrderAmended(
-        client_order_id=report.client_order_id,
-        venue_order_id=report.venue_order_id,
-        price=report.price,
-        quantity=report.quantity,
-        ts_event=report.ts_event,
-        ts_recv=report.ts_recv,
     )
 
 

@@ -16,10 +16,10 @@ from anyvenue.model.order_events import OrderTriggered
 from anyvenue.model.position import Position
 from anyvenue.venue.events import Channel, Subscription
 from anyvenue.venue.missed import filled
+from anyvenue.venue.replaced import Replaced, moved
 from anyvenue.wire.exact_json import decode
 from anyvenue.wire.feed import Answer, Ask, Heartbeat
 from anyvenue_hyperliquid import rest
-from anyvenue_hyperliquid.amended import Amended
 from anyvenue_hyperliquid.errors import VENUE
 from anyvenue_hyperliquid.rest import MS_NS, Found
 
@@ -62,7 +62,7 @@ class Streams:
 
     heartbeat = Heartbeat(ping=lambda: PING, every_s=20, patience_s=30)
 
-    def __init__(self, found: Found, user: str, dexes: Sequence[str], amended: Amended) -> None:
+    def __init__(self, found: Found, user: str, dexes: Sequence[str], amended: Replaced) -> None:
         self._found = found
         self._user = user
         self._dexes = dexes
@@ -175,7 +175,7 @@ class Streams:
             report = rest.read_report(row, self._amended.before(client_id, number), None, now)
             if self._amended.is_new(client_id, number) and not report.state.is_terminal:
                 self._amended.end(client_id, number)
-                yield rest.amended(report)
+                yield moved(report)
             if row["status"] == "triggered":
                 yield OrderTriggered(client_order_id=client_id, venue_order_id=number, ts_recv=now)
             if self._amended.goes_on(report, now):

@@ -30,6 +30,7 @@ from anyvenue.model.position import Position
 from anyvenue.venue.descriptor import Environment
 from anyvenue.venue.events import AccountEvent, Sink
 from anyvenue.venue.interface import Retention
+from anyvenue.venue.replaced import moved
 from anyvenue.wire.request import Request
 from anyvenue.wire.server_time import ServerTime
 from anyvenue_hyperliquid import actions, auth, endpoints, errors, instruments, rest, streams
@@ -212,7 +213,7 @@ class HyperliquidVenue(HyperliquidReading):
             self.amended.end(client_id)
             raise
         self.amended.end(client_id, report.venue_order_id)
-        return [rest.amended(evolve(report, quantity=total))]
+        return [moved(evolve(report, quantity=total))]
 
     async def protect(
         self, instrument: Instrument, protection: Protection, position_side: PositionSide = PositionSide.NET

@@ -13,10 +13,10 @@ from anyvenue.model.numbers import ZERO
 from anyvenue.model.order_events import OrderAmended, OrderFilled, OrderReported, OrderTriggered
 from anyvenue.model.position import Position
 from anyvenue.venue.events import Channel, Subscription
+from anyvenue.venue.replaced import Replaced
 from anyvenue.wire.client_ids import to_hex
 from anyvenue.wire.feed import Answer
 from anyvenue_hyperliquid import instruments
-from anyvenue_hyperliquid.amended import Amended
 from anyvenue_hyperliquid.streams import Ended, Streams, topic_of
 
 BTC = instruments.read_instrument({"name": "BTC", "szDecimals": 5, "maxLeverage": 40, "asset": 0, "tiers": []}, "main")
@@ -28,7 +28,7 @@ class Wire:
     """The frames of one connection."""
 
     def __init__(self, *dexes: str) -> None:
-        self.amended = Amended()
+        self.amended = Replaced()
         self.streams = Streams({"BTC": BTC}, USER, ("", *dexes), self.amended)
 
     def tell(self, channel: str, data: Any, now: int = NOW) -> list[Any]:

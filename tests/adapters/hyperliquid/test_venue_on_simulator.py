@@ -11,7 +11,15 @@ import pytest
 from attrs import evolve
 
 from anyvenue.model.enums import MarginMode, OrderState, PriceSource, Side, TriggerKind
-from anyvenue.model.errors import InsufficientFunds, NotSent, NotSupported, RateLimited, Rejected, TradingEnded
+from anyvenue.model.errors import (
+    InsufficientFunds,
+    NotSent,
+    NotSupported,
+    OutcomeUnknown,
+    RateLimited,
+    Rejected,
+    TradingEnded,
+)
 from anyvenue.model.order_spec import Protection, Trigger
 from anyvenue.testing.bench import ACCOUNT, Bench
 from anyvenue.testing.session import HeardSession
@@ -140,6 +148,46 @@ def test_an_amend_whose_answer_is_lost_is_followed_to_its_end(is_lost: str) -> N
         await session.cancel(order)
         await bench.settle()
         assert (bench.resting(), session.current(order).state) == ([], OrderState.CANCELED)
+
+    play(scenario)
+
+
+def test_a_look_up_finds_an_amended_order_that_nobody_told_of() -> None:
+    async def scenario(bench: Bench) -> None:
+        session, symbol, unit = await bench.session(), bench.here.instrument.symbol, bench.here.unit
+        order = await session.buy(symbol, unit * 2, bench.here.inside)
+        bench.here.trade(bench.here.inside, unit)
+        await bench.settle()
+        first = session.current(order).venue_order_id
+        bench.faults(
+            {"on": "http", "path": "/exchange", "lose_reply": True, "times": 1},
+            {"on": "ws_out", "drop": True, "until_s": 20},
+        )
+        with pytest.raises(OutcomeUnknown):
+            await session.amend(order, price=bench.here.off("-0.01"))
+        found = await session.order(session.current(order))
+        assert found is not None
+        assert (found.price, found.quantity, found.filled_quantity) == (bench.here.off("-0.01"), unit * 2, unit)
+        assert found.venue_order_id != first
+        await session.cancel(found)
+        assert bench.resting() == []
+
+    play(scenario)
+
+
+def test_an_amended_order_is_found_by_a_process_that_did_not_amend_it() -> None:
+    async def scenario(bench: Bench) -> None:
+        session, symbol, unit = await bench.session(), bench.here.instrument.symbol, bench.here.unit
+        order = await session.buy(symbol, unit * 3, bench.here.inside)
+        bench.here.trade(bench.here.inside, unit)
+        await bench.settle()
+        await session.amend(order, price=bench.here.off("-0.01"))
+        await bench.settle()
+        known = session.current(order)
+        other = await bench.session()
+        found = await other.venue.order(known)
+        assert found is not None
+        assert (found.report.quantity, found.report.filled_quantity) == (unit * 3, unit)
 
     play(scenario)
 

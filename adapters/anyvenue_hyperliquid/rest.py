@@ -13,13 +13,7 @@ import orjson
 from attrs import evolve
 
 from anyvenue.model.balance import Balance
-from anyvenue.model.enums import (
-    Liquidity,
-    MarginMode,
-    OrderState,
-    OrderType,
-    Side,
-)
+from anyvenue.model.enums import Liquidity, MarginMode, OrderState, OrderType, Side
 from anyvenue.model.fill import Fill
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookSnapshot, Candle, CandleSource, FundingPayment, FundingRate, Ticker
@@ -44,7 +38,6 @@ MS_NS: Final = 1_000_000
 HOUR_NS: Final = FUNDING_S * 1_000_000_000
 LIGHT: Final = 2
 MANY: Final = 40
-FILLS_PAGE: Final = 2000
 PAGE: Final = 500
 INTERVALS: Final = {
     60: "1m", 180: "3m", 300: "5m", 900: "15m", 1800: "30m", 3600: "1h", 7200: "2h", 14400: "4h", 28800: "8h",

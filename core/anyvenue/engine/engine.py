@@ -51,6 +51,7 @@ from anyvenue.model.catalog import InstrumentCatalog
 from anyvenue.model.enums import Fate, OrderState, Side
 from anyvenue.model.errors import Contradiction, TradingEnded, UnknownInstrument
 from anyvenue.model.fill import Fill
+from anyvenue.model.float_delta import FloatDelta
 from anyvenue.model.histogram import Durations
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import (
@@ -386,7 +387,7 @@ class Engine:
 
     def _handler_of(self, event: Any) -> Callable[[Any], None]:
         """Return the handler of a kind of event seen for the first time: a decoder's own delta, or an order's."""
-        handler = self.data.on_delta if isinstance(event, BookDelta) else self._on_order_event
+        handler = self.data.on_floats if isinstance(event, FloatDelta) else self._on_order_event
         self._handlers[type(event)] = handler
         return handler
 

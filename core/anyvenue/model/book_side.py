@@ -240,7 +240,7 @@ class BookSide:
         """Return at most `count` levels, best first."""
         return list(islice(self, count))
 
-    def texts(self) -> list[RawLevel]:
+    def plain(self) -> list[RawLevel]:
         """Return all levels as texts of price and size, as plain numbers."""
         return [(text, size) for text in self._texts if (size := self._sizes[text]).strip("0.")]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from anyvenue.model import BookDelta, Instrument, InvalidBook, OrderBook, Side, Tick
 from anyvenue.model.float_delta import FloatDelta, FloatPair, are_short, decimal_of
-from anyvenue.model.float_side import NEAR, FloatSide
+from anyvenue.model.float_side import NEAR
 
 CONTRACTS = Instrument(
     symbol="BTC-USDT-PERP",
@@ -187,21 +187,43 @@ def test_levels_behind_the_sorted_ones_come_up_when_those_are_gone():
 
 
 def test_a_side_keeps_no_more_levels_than_its_depth():
-    kept = FloatSide(Side.SELL, UNIT, depth=3)
-    kept.apply([(float(price), 1.0) for price in (5, 1, 4, 2, 3)])
-    assert [price for price, _ in kept.top(9)] == [1, 2, 3]
-    assert [price for price, _ in kept.top(2)] == [1, 2]
-    assert kept.top(0) == []
+    book = OrderBook(CONTRACTS, depth=3)
+    book.apply_snapshot([], [["7", "1"]])
+    apply(book, delta_of([], [(price, "1") for price in "51423"]))
+    assert [price for price, _ in book.asks(9)] == [1, 2, 3]
+    assert [price for price, _ in book.asks(2)] == [1, 2]
+    assert book.asks(0) == []
 
 
 def test_a_delta_of_floats_passes_for_one_of_texts():
-    floats = delta_of([("104027.10", "0")], [("0.00001", "2.909"), ("7", "1")])
+    floats = delta_of([("104027.1", "0.0")], [("0.00001", "2.909"), ("7", "1")])
     texts = BookDelta(instrument=CONTRACTS, bids=[["104027.1", "0"]], asks=[["0.00001", "2.909"], ["7", "1"]])
     assert isinstance(floats, BookDelta)
     assert floats == texts
     assert texts == floats
     assert floats != evolve(texts, bids=[["104027.2", "0"]])
     assert repr(floats) == repr(texts)
+
+
+def test_a_price_in_another_spelling_is_the_same_level():
+    for first, second, third in (("10", "10.0", "10.00"), ("10.0", "10", "10.00")):
+        for far in ([], [(str(20 + number), "1") for number in range(2 * NEAR)]):
+            book = OrderBook(CONTRACTS)
+            book.apply_snapshot([[first, "1"], *far], [["1000", "1"]])
+            assert apply(book, delta_of([(second, "2")], []))
+            assert book.quantity_at(Side.BUY, "10") == 2 * UNIT
+            assert len(book.bids(999)) == len(far) + 1
+            assert apply(book, delta_of([(third, "0"), (first, "0")], []))
+            assert book.quantity_at(Side.BUY, "10") == 0
+
+
+def test_a_level_that_is_deleted_and_comes_back_is_the_best_again():
+    book = OrderBook(CONTRACTS)
+    book.apply_snapshot([["10", "1"], ["9", "1"]], [["11", "1"]])
+    for bids in ([("9", "0")], [("10", "0"), ("8", "4")], [("9", "3")], [("8", "0"), ("9", "0")], [("9.5", "7")]):
+        assert apply(book, delta_of(bids, []))
+    assert book.bids(9) == [(D("9.5"), 7 * UNIT)]
+    assert not apply(book, delta_of([("11", "7")], []))
 
 
 def test_texts_and_snapshots_follow_floats_and_the_other_way_round():

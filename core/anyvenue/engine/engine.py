@@ -159,6 +159,7 @@ class Engine:
         self._ts_start = self.now
         self._on_failure = on_failure
         self.journal = journal or NoJournal()
+        self._has_journal = journal is not None
         self.latency: Latency | None = None
         """Where a runner has time measured."""
         self.ticket = 0
@@ -378,7 +379,8 @@ class Engine:
             self._next_sample = now + SAMPLE_INTERVAL_NS
             self.guards.sample()
             self.recorder.sample(now, self.data.mids())
-            self.journal.settle(self.orders.unsettled(), self.portfolio.positions(), now)
+            if self._has_journal:
+                self.journal.settle(self.orders.unsettled(), self.portfolio.positions(), now)
 
     def _settle(self) -> None:
         """Have the journal note how things stand, where no record that it has says so."""

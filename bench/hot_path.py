@@ -125,7 +125,7 @@ def numbers(rounds: int = ROUNDS, count: int = 1000) -> dict[str, dict[str, floa
     streams = {
         "small": depth_frames.small(count),
         "tape": depth_frames.from_tape(count=count),
-        "tape, contracts in parts": depth_frames.from_tape(count=count, contract="0.0023"),
+        "tape, contracts in parts": depth_frames.from_tape(count=count, contract="0.002"),
         "400 levels": depth_frames.wide(count),
     }
     return {name: measure(frames, rounds) for name, frames in streams.items()}

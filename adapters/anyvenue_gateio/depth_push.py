@@ -28,7 +28,7 @@ _STREAMS_KEPT: Final = 1024
 
 class _ObuDelta(FloatDelta, kw_only=True, gc=False):
     stream: str = field(name="s")
-    full: Literal[False] | None = None  # true makes it a snapshot, which is read the common way
+    full: bool | None = None  # true makes it a snapshot, which is read the common way
     bid_pairs: list[FloatPair] = field(name="b", default_factory=list)
     ask_pairs: list[FloatPair] = field(name="a", default_factory=list)
     # The decoder reads numbers out of texts, which is right for levels only: these are looked at afterwards.
@@ -74,7 +74,7 @@ def push_reader(find: Callable[[str], Instrument | None]) -> Callable[[bytes, in
                 return None
             delta = decode(raw).result
             instrument = find(contracts[delta.stream])
-            if instrument is None or type(delta.first_id + delta.last_id + delta.ts_event) is not int:
+            if delta.full or instrument is None or type(delta.first_id + delta.last_id + delta.ts_event) is not int:
                 return None
             if delta.ts_event > _MS_MAX:
                 return None

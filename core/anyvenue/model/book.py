@@ -44,6 +44,7 @@ class OrderBook:
         "_stale_reason",
         "_stale_since",
         "_stays_text",
+        "_texts",
         "instrument",
         "ts_event",
         "ts_recv",
@@ -58,6 +59,11 @@ class OrderBook:
         self.ts_recv = 0
         """When that frame came in."""
         self._depth = depth
+        unit, where = instrument.depth_unit, instrument.key
+        self._texts = (
+            BookSide(Side.BUY, unit, depth=depth, where=where),
+            BookSide(Side.SELL, unit, depth=depth, where=where),
+        )
         self._bids: BookSide | FloatSide
         self._asks: BookSide | FloatSide
         self._floats: tuple[FloatSide, FloatSide] | None
@@ -174,9 +180,9 @@ class OrderBook:
             raise
 
     def _empty(self) -> None:
-        unit, depth, where = self.instrument.depth_unit, self._depth, self.instrument.key
-        self._bids = BookSide(Side.BUY, unit, depth=depth, where=where)
-        self._asks = BookSide(Side.SELL, unit, depth=depth, where=where)
+        self._bids, self._asks = self._texts
+        self._bids.clear()
+        self._asks.clear()
         self._floats = None
         self._stays_text = False
 

@@ -19,7 +19,7 @@ from anyvenue_gateio.topics import depth_rule
 
 __all__ = ["BTC", "best", "measure", "numbers", "top"]
 
-ROUNDS = 25
+ROUNDS = 40
 BTC = Instrument(
     symbol="BTC-USDT-PERP",
     venue="gateio",

@@ -232,5 +232,6 @@ class FloatSide:
             if len(self._prices) >= PRICES_KEPT:
                 self._prices.clear()
             price = self._prices[text] = Decimal(text)
-        level = self.sizes[text] = _new(Level, (price, _multiply(decimal_of(size), self._unit)))
+        number = Decimal(int(size)) if size.is_integer() else Decimal(repr(size))  # `decimal_of`, without the call
+        level = self.sizes[text] = _new(Level, (price, _multiply(number, self._unit)))
         return level

@@ -198,6 +198,8 @@ class OrderBook:
         if not bids.load(self._bids.plain()) or not asks.load(self._asks.plain()):
             self._stays_text = True
             return None
+        for side in self._texts:
+            side.clear()
         self._bids, self._asks = self._floats = bids, asks
         return self._floats
 

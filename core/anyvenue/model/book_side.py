@@ -234,7 +234,8 @@ class BookSide:
         if not self._texts:
             return None
         text = self._texts[-1]
-        return self._level(text, self._sizes[text])
+        size, seen = self._sizes[text], self._seen.get(text)
+        return seen[1] if seen is not None and seen[0] == size else self._level(text, size)
 
     def reaches(self, other: BookSide) -> bool:
         """Tell whether this side's best price is as high as the other's (bids) or as low (asks), or beyond."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from decimal import Decimal
 
 import msgspec
@@ -72,6 +73,11 @@ class Slow:
             for price, size in levels:
                 side[D(price)] = D(size) * UNIT
         return not (self.bids() and self.asks() and self.bids()[0][0] >= self.asks()[0][0])
+
+    def cut(self, depth):
+        for side, levels in zip(self.sides, (self.bids(), self.asks()), strict=True):
+            for price, _ in levels[depth:]:
+                del side[price]
 
     def bids(self):
         return sorted(((price, size) for price, size in self.sides[0].items() if size), reverse=True)
@@ -236,3 +242,36 @@ def test_texts_and_snapshots_follow_floats_and_the_other_way_round():
     assert book.best_ask == (12, UNIT)
     with pytest.raises(TypeError, match="found the float"):
         book.apply_delta([[10.5, "1"]], [])
+
+
+@pytest.mark.parametrize("depth", [None, 150])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_deep_book_whose_price_wanders_equals_a_slow_one(seed, depth):
+    """Levels come, go and come back on both sides of what is kept in order, and are read now and then."""
+    chance = random.Random(seed)
+    book, slow = OrderBook(CONTRACTS, depth=depth), Slow()
+    book.apply_snapshot([["1", "1"]], [["9999", "1"]])
+    slow.apply([["1", "1"]], [["9999", "1"]])
+    mid = 5000
+    for number in range(600):
+        mid += chance.randint(-12, 12)
+        frame = ([], [])
+        for _ in range(chance.randint(0, 25)):
+            away = int(chance.expovariate(1 / 150)) + 1
+            price = mid + away if (is_ask := chance.random() < 0.5) else mid - away
+            frame[is_ask].append((f"{price / 10:.1f}".removesuffix(".0"), str(chance.choice([0, 0, 7, 8.5]))))
+        # What stands on the wrong side of the mid goes, as it does on a venue.
+        frame[0].extend((f"{price.normalize():f}", "0") for price, _ in slow.bids() if price * 10 >= mid)
+        frame[1].extend((f"{price.normalize():f}", "0") for price, _ in slow.asks() if price * 10 <= mid)
+        slow.apply(*frame)
+        if depth is not None:
+            slow.cut(depth)
+        assert apply(book, delta_of(*frame))
+        assert (book.best_bid, book.best_ask) == (slow.bids()[0], slow.asks()[0])
+        if number % 7 == 0:
+            count = chance.choice([1, 10, 63, 64, 65, 100, 999])
+            assert (book.bids(count), book.asks(count)) == (slow.bids()[:count], slow.asks()[:count])
+        if number % 50 == 0:
+            some = chance.choice(slow.bids())
+            assert book.quantity_at(Side.BUY, some[0]) == some[1]
+            assert book.cumulative(Side.BUY, some[0]) == sum(size for price, size in slow.bids() if price >= some[0])

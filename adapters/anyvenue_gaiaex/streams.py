@@ -6,13 +6,15 @@ what cannot be read counts as not told, never as nothing there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Final, Literal
+from itertools import chain
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from attrs import evolve, field, frozen
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from anyvenue.model.enums import MarginMode, Side
 from anyvenue.model.errors import VenueProtocolError
@@ -109,12 +111,13 @@ class _Book(Struct, gc=False):
     symbol: str
     bids: list[tuple[str, str]]
     asks: list[tuple[str, str]]
-    timestamp: int
+    timestamp: Annotated[int, Meta(gt=0, le=2**63 // 1_000_000)]
     stale: bool = False
     feed_connected: bool = True
 
 
 _BOOKS: Final = msgspec.json.Decoder(_Book)
+_are_numbers: Final = re.compile(r"[0-9]++\.?+[0-9]*+(?:,[0-9]++\.?+[0-9]*+)*+").fullmatch
 
 
 class BookReader:
@@ -167,6 +170,9 @@ class BookReader:
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return None
         if told.stale or not told.feed_connected or told.symbol != self._instrument.venue_symbol:
+            return None
+        numbers = ",".join(chain.from_iterable((*told.bids, *told.asks)))
+        if not _are_numbers(numbers) or numbers.count(",") != 2 * (len(told.bids) + len(told.asks)) - 1:
             return None
         return BookSnapshot(
             instrument=self._instrument,

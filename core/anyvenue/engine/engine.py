@@ -51,6 +51,7 @@ from anyvenue.model.catalog import InstrumentCatalog
 from anyvenue.model.enums import Fate, OrderState, Side
 from anyvenue.model.errors import Contradiction, TradingEnded, UnknownInstrument
 from anyvenue.model.fill import Fill
+from anyvenue.model.float_delta import FloatDelta
 from anyvenue.model.histogram import Durations
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import (
@@ -158,6 +159,7 @@ class Engine:
         self._ts_start = self.now
         self._on_failure = on_failure
         self.journal = journal or NoJournal()
+        self._has_journal = journal is not None
         self.latency: Latency | None = None
         """Where a runner has time measured."""
         self.ticket = 0
@@ -377,7 +379,8 @@ class Engine:
             self._next_sample = now + SAMPLE_INTERVAL_NS
             self.guards.sample()
             self.recorder.sample(now, self.data.mids())
-            self.journal.settle(self.orders.unsettled(), self.portfolio.positions(), now)
+            if self._has_journal:
+                self.journal.settle(self.orders.unsettled(), self.portfolio.positions(), now)
 
     def _settle(self) -> None:
         """Have the journal note how things stand, where no record that it has says so."""
@@ -386,7 +389,7 @@ class Engine:
 
     def _handler_of(self, event: Any) -> Callable[[Any], None]:
         """Return the handler of a kind of event seen for the first time: a decoder's own delta, or an order's."""
-        handler = self.data.on_delta if isinstance(event, BookDelta) else self._on_order_event
+        handler = self.data.on_floats if isinstance(event, FloatDelta) else self._on_order_event
         self._handlers[type(event)] = handler
         return handler
 

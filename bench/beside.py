@@ -44,8 +44,11 @@ __all__ = ["ACCOUNT", "START_NS", "TARGETS", "Beside", "Figures", "Scene", "Targ
 
 START_NS: Final = 1_704_067_200_000_000_000
 ACCOUNT: Final = "main"
-REST_NS: Final = 70_000_000
-REST_PATIENCE_NS: Final = 60_000_000_000
+REST_NS: Final = 45_000_000
+"""When nothing was heard here and nothing changed there for so long, nothing of the market is on its way,"""
+FILLS_REST_NS: Final = 1_000_000_000
+"""and when nothing traded for so long, nothing of the account: balances are asked for a little later."""
+REST_PATIENCE_NS: Final = 120_000_000_000
 LEVELS: Final = 10
 """So many levels a side of the books are compared."""
 
@@ -193,10 +196,7 @@ class Beside:
         self._unknown: set[str] = set()
 
     def at_rest(self, call: Callable[[bool], None]) -> None:
-        """Call `call` at an instant at which nothing is on its way, or a minute later where there is none: with False.
-
-        That is when nothing was heard here, and nothing changed there, for a while.
-        """
+        """Call `call` with True at an instant at which nothing is on its way; with False where there is none for long."""
         clock, listing = self._hosted.stage.clock, self._hosted.stage.market.listing(self._target.symbol)
         end_ns = clock.time_ns() + REST_PATIENCE_NS
 
@@ -204,10 +204,11 @@ class Beside:
             now, seen = clock.time_ns(), (self._engine.events, listing.last_id)
             if seen != before or self._is_busy():
                 since_ns = now
-            if now >= since_ns + REST_NS or now >= end_ns:
-                call(now < end_ns)
+            is_quiet = now >= since_ns + REST_NS and not self._exchange.fills(ACCOUNT, since_ns=now - FILLS_REST_NS)
+            if is_quiet or now >= end_ns:
+                call(is_quiet)
             else:
-                clock.call_at(now + REST_NS // 7, lambda: look(seen, since_ns))
+                clock.call_at(now + REST_NS // 5, lambda: look(seen, since_ns))
 
         look(None, clock.time_ns())
 

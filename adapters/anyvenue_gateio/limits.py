@@ -16,6 +16,7 @@ from anyvenue.model.times import unix_ns
 from anyvenue.venue.clock import Clock
 from anyvenue.wire.limits import Bucket, LimitNews, RateLimiter
 from anyvenue.wire.request import Charge, Request, Response
+from anyvenue_gateio.descriptor import ORDER_RATE
 
 __all__ = [
     "BUCKETS",
@@ -34,7 +35,7 @@ __all__ = [
 _log = logging.getLogger("anyvenue.gateio")
 
 BUCKETS: Final = (
-    Bucket(name="place", limit=100, per_s=1, reserve=10),
+    Bucket(name="place", limit=ORDER_RATE, per_s=1, reserve=10),
     Bucket(name="cancel", limit=200, per_s=1),
     Bucket(name="private", limit=200, per_s=10),
     Bucket(name="public", limit=200, per_s=10),

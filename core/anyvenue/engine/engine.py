@@ -235,7 +235,7 @@ class Engine:
         if self._log is not None:
             self._log.connection(name, instruments, capabilities, depth_rules, candle_intervals)
         self._catalogs[name] = InstrumentCatalog(instruments, explain)
-        self.desk.capabilities[name] = capabilities
+        self.desk.add_connection(name, capabilities)
         self.data.depth_rules[name] = depth_rules
         self.data.candle_intervals[name] = candle_intervals
 

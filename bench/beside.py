@@ -196,7 +196,7 @@ class Beside:
         self._unknown: set[str] = set()
 
     def at_rest(self, call: Callable[[bool], None]) -> None:
-        """Call `call` with True at an instant at which nothing is on its way; with False where there is none for long."""
+        """Call `call` with True at an instant at which nothing is on its way, or in the end with False."""
         clock, listing = self._hosted.stage.clock, self._hosted.stage.market.listing(self._target.symbol)
         end_ns = clock.time_ns() + REST_PATIENCE_NS
 

@@ -87,9 +87,9 @@ class RiskGate:
         self._counts_book = limits.book.needs_notional or any(own.needs_notional for own in limits.connections.values())
 
     def know_rate(self, connection: str, venues: int | None) -> None:
-        """Take the rate of orders that a venue allows: where none is configured, nine tenths of it are let through."""
+        """Take the rate of orders that a venue allows: where none is configured, four fifths of it are let through."""
         if venues is not None and connection not in self._rates:
-            self._rates[connection] = RateWindow(max(1, venues * 9 // 10))
+            self._rates[connection] = RateWindow(max(1, venues * 4 // 5))
             self._venues[connection] = venues
 
     def refusal(self, wish: Wish, now_ns: int) -> str | None:

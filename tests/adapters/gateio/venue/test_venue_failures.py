@@ -394,3 +394,20 @@ def test_depth_frames_that_cannot_be_read_are_left_out(play):
     deltas, lost = play(scenario)
     assert lost == []
     assert all(level[0] != "59999.5" for delta in deltas for level in delta.bids)
+
+
+@pytest.mark.parametrize("order_entry", ["rest", "websocket"])
+def test_however_much_is_asked_for_at_once_gates_own_limits_are_never_passed(play, order_entry):
+    async def scenario(floor):
+        gate = await floor.session(order_entry=order_entry)
+        placed = await asyncio.gather(*(gate.buy(BTC, "0.001", f"{59000 + number}") for number in range(95)))
+        # Each is canceled five times over: 475 requests, of which Gate takes 200 a second (by WebSocket 100, with all).
+        asked = await asyncio.gather(*(gate.cancel(order) for order in placed * 5), return_exceptions=True)
+        return asked, floor.gateway.dialect.steer({})["limits"]
+
+    # One request may be on its way for 95 ms more than another one.
+    asked, limits = play(scenario, latency_jitter_us=95_000)
+    assert not any(isinstance(answer, RateLimited) for answer in asked)
+    assert [rule["refused"] for rule in limits.values()] == [0] * len(limits)
+    used = limits["place"] if order_entry == "rest" else limits["WebSocket orders"]
+    assert used["most"] >= 90  # or else nothing was put to the test

@@ -46,9 +46,9 @@ PRICE: Final = Decimal(60_000)
 """Below the recorded market: nothing trades."""
 TICK_S: Final = Decimal("0.008")
 """Each bot wants to place so often: 125 times a second, a quarter more than Gate takes."""
-REST: Final = {True: 250, False: 1}
-"""So many orders of a bot rest before it cancels them, all at once: in memory more than can be canceled in a second."""
-ON_THEIR_WAY: Final = {True: 300, False: 4}
+REST: Final = {True: 90, False: 1}
+"""So many orders of a bot rest before it cancels them, all at once: Gate lets a hundred rest in a contract."""
+ON_THEIR_WAY: Final = {True: 99, False: 4}
 """So many orders of a bot are there at most; over loopback each request takes a connection."""
 LOOK_S: Final = 15.0
 NO_LIMIT: Final = 1_000_000

@@ -38,8 +38,8 @@ from anyvenue_strategies.quoter import Quoter, QuoterParameters
 
 SECOND: Final = 1_000_000_000
 HOUR: Final = 3600 * SECOND
-TAPE_SPEED: Final = 0.4
-"""Seconds of the recorded market a second: about 32 depth frames. More would only cost time."""
+TAPE_SPEED: Final = 0.2
+"""Seconds of the recorded market a second: about 16 depth frames. More would only cost time."""
 CYCLE_S, CALM_S = 900, 90
 """So often the faults pause, and for so long: the reconciliation makes a round within a minute."""
 DRAWN_AT_ONCE: Final = 3

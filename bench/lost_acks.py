@@ -52,8 +52,8 @@ WAYS: Final = {
         venue="gateio",
         a_second=20,
         options={"order_entry": "websocket"},
-        # An acknowledgement and a result for each create: a fifth of them all, so both of every tenth create are gone.
-        faults=({"on": "ws_out", "match": '"futures.order_place"', "drop": True, "every": LOST_EVERY},),
+        # An acknowledgement and a result come of each create: of every tenth the result is gone.
+        faults=({"on": "ws_out", "match": '"futures.order_place"', "drop": True, "every": 2 * LOST_EVERY},),
     ),
     "gaiaex": Way(venue="gaiaex", a_second=4, faults=({**_LOST, "path": "*/order", "lose_reply": True},)),
     "gaiaex, broken": Way(venue="gaiaex", a_second=4, faults=({**_LOST, "path": "*/order", "reset": "after"},)),
@@ -115,7 +115,10 @@ async def lose(way: Way, creates: int, seed: int = 1) -> Figures:
     def look() -> None:
         if strategy.left:
             clock.call_at(clock.time_ns() + SECOND, look)
-            return
+        else:
+            clock.call_at(clock.time_ns() + 2 * SECOND, calm)
+
+    def calm() -> None:
         figures.counts["acknowledgements lost"] = sum(plan.counts)
         scene.hosted.gateway.faults = FaultPlan()
         clock.call_at(clock.time_ns() + QUIET_S * SECOND, lambda: beside.at_rest(end))

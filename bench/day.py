@@ -25,15 +25,20 @@ from attrs import frozen
 from beside import ACCOUNT, START_NS, TARGETS, Beside, Figures, Scene, Target, Told, state_of_process
 
 from anyvenue import Fill, MarginMode, Order
+from anyvenue.engine import engine as engine_module
+from anyvenue.engine import orders
 from anyvenue.engine.engine import Engine
 from anyvenue.engine.journal_sqlite import SqliteJournal
 from anyvenue.engine.live import run_live
 from anyvenue.engine.reconcile_settings import Recovery
 from anyvenue.engine.risk import ConnectionLimits, RiskLimits
 from anyvenue.model.enums import TradingStatus
+from anyvenue.simulation import trade_record
+from anyvenue.simulation.exchange import Exchange
 from anyvenue.simulation.server.fault_rule import Rule
 from anyvenue.simulation.server.faults import FaultPlan
 from anyvenue.simulation.server.hosting import Hosted
+from anyvenue_gateio.simulator import account_book, order_file
 from anyvenue_strategies.quoter import Quoter, QuoterParameters
 
 SECOND: Final = 1_000_000_000
@@ -47,7 +52,7 @@ DRAWN_AT_ONCE: Final = 3
 PENDING_MAX: Final = 12
 """A fault waits for what it is to strike; where so many wait, the oldest is given up."""
 EPISODES_S: Final = 240
-"""Every so often, on average, something of the greater sort begins."""
+"""So long, on average, to the next draw of something of the greater sort; draws of earlier cycles go on beside it."""
 RETENTION_DAYS: Final = 1 / 24
 """The journal forgets what is older and not needed: an hour, so that it can be seen within a day."""
 
@@ -328,9 +333,6 @@ def _single_faults(target: Target) -> dict[str, tuple[int, list[Rule]]]:
     }
 
 
-_WRITING: Final = ("POST", "PUT", "DELETE")
-
-
 class Day:
     """One run: venue, engine, trouble, comparisons."""
 
@@ -421,18 +423,29 @@ class Day:
             self._cycle(now)
 
 
+def keep_less(kept: int) -> None:
+    """Let engine and simulator remember so few ended orders and fills: their memory is full after some hours then."""
+    orders.ENDED_ORDERS_KEPT = engine_module.TRADES_KEPT = trade_record.TRADES_KEPT = account_book._KEPT = (
+        order_file._KEPT
+    ) = kept
+    Exchange.__init__.__kwdefaults__["history_limit"] = kept
+
+
 def main() -> None:
     """Run it from the command line; exit with 1 where anything differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--venue", choices=tuple(TARGETS), default="gateio")
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kept", type=int, help="so few ended orders, fills and trades are remembered")
     parser.add_argument("--verbose", action="store_true", help="show what is logged")
     given = parser.parse_args()
     if not given.verbose:
         logging.disable(logging.CRITICAL)  # what the faults bring about is told by the thousand
     else:
         logging.basicConfig(level=logging.WARNING)
+    if given.kept:
+        keep_less(given.kept)
     began, shown = time.monotonic(), 0
 
     def tell(day: Day) -> None:

@@ -83,6 +83,8 @@ NEVER = 1 << 63
 MESSAGES_KEPT = 50
 TRADES_KEPT = 50_000
 """How many trade ids are remembered, so that a fill told twice is booked once."""
+PAYMENTS_KEPT = 10_000
+"""The same of funding payments, which venues push, or tell when they are asked, or both."""
 
 
 @frozen(kw_only=True)
@@ -173,6 +175,7 @@ class Engine:
         self._busy = False
         self._source = ""
         self._trades_seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._payments_seen: OrderedDict[tuple[str, int, Decimal], None] = OrderedDict()
         self._next_sample = NEVER
         self._early: list[Signal] | None = []
         self.on_reconnected: Callable[[str], None] = lambda connection: None
@@ -234,7 +237,7 @@ class Engine:
         if self._log is not None:
             self._log.connection(name, instruments, capabilities, depth_rules, candle_intervals)
         self._catalogs[name] = InstrumentCatalog(instruments, explain)
-        self.desk.capabilities[name] = capabilities
+        self.desk.add_connection(name, capabilities)
         self.data.depth_rules[name] = depth_rules
         self.data.candle_intervals[name] = candle_intervals
 
@@ -539,6 +542,12 @@ class Engine:
             self._early.append(signal)
 
     def _on_funding_payment(self, payment: FundingPayment) -> None:
+        told = payment.instrument.key, payment.ts_event, payment.amount
+        if payment.ts_event and told in self._payments_seen:
+            return
+        self._payments_seen[told] = None
+        if len(self._payments_seen) > PAYMENTS_KEPT:
+            self._payments_seen.popitem(last=False)
         self.journal.event(payment, self.now, self._source)
         position = self.portfolio.pay_funding(payment)
         self.guards.on_position(position)

@@ -285,6 +285,23 @@ def test_answers_that_come_while_the_command_still_leaves_keep_their_place(tmp_p
     assert found.commands == commands_in(tmp_path)
 
 
+def test_what_the_venues_own_rate_of_orders_kept_back_is_kept_back_in_the_replay_too(tmp_path):
+    class Hasty(Strategy):
+        def on_start(self):
+            for _ in range(9):
+                self.buy(SYMBOL, "0.001", "100")
+
+    engine = Engine(Hasty(), connections=("main",), clock=DrivenClock(1), session="s1", log=SessionLog(tmp_path, "s1"))
+    engine.bind(lambda command: None)
+    capabilities = Capabilities.of(native=tuple(Feature), order_rate=5)
+    engine.add_connection("main", [BTC], capabilities, lambda _: SequenceRule())
+    engine.start()
+    engine.close()
+    found = replayed(tmp_path, Hasty(), risk=RiskLimits())
+    assert found.difference is None
+    assert found.commands == commands_in(tmp_path) == 4
+
+
 def test_a_journal_that_failed_fails_again_in_the_replay(tmp_path):
     class Full(NoJournal):
         """A journal that has room for some intents."""

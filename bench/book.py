@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import gc
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import orjson
+from chunks import CHUNK, best_of
 from recorded import lines_of, tape_of
 
 from anyvenue.model.book import OrderBook
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.pricing import Tick
 
-ROUNDS = 5
+__all__ = ["numbers"]
+
+ROUNDS, COUNT = 10, 3000
+TAPES = {"BTC-USDT-PERP": ("0.10", "0.001"), "ETH-USDT-PERP": ("0.01", "0.001")}
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Return the best of some rounds, in seconds."""
-    times = []
-    for _ in range(ROUNDS):
-        gc.collect()
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def measure(symbol: str, tick: str, step: str) -> None:
-    """Print the ratios of one tape."""
+def measure(symbol: str, rounds: int, count: int) -> dict[str, float]:
+    """Return the microseconds per frame of each way through the first depth frames of one tape."""
+    tick, step = TAPES[symbol]
     instrument = Instrument(
         symbol=symbol,
         venue="bench",
@@ -42,40 +34,50 @@ def measure(symbol: str, tick: str, step: str) -> None:
         min_quantity=step,
     )
     first, *rest = lines_of(tape_of(symbol))
-    lines = [line for line in rest if orjson.loads(line)[1] == "d"]
+    lines = [line for line in rest if orjson.loads(line)[1] == "d"][:count]
     frames = [orjson.loads(line) for line in lines]
     snapshot = orjson.loads(first)
 
-    def decode() -> None:
-        for line in lines:
-            orjson.loads(line)
+    def decode() -> Iterator[None]:
+        yield
+        for start in range(0, len(lines), CHUNK):
+            for line in lines[start : start + CHUNK]:
+                orjson.loads(line)
+            yield
 
-    def apply(read: Callable[[OrderBook], object] | None = None) -> Callable[[], None]:
-        def work() -> None:
-            book = OrderBook(instrument)
-            book.apply_snapshot(snapshot[2], snapshot[3])
-            for _, _, bids, asks in frames:
+    def apply(read: Callable[[OrderBook], object] | None = None) -> Iterator[None]:
+        book = OrderBook(instrument)
+        book.apply_snapshot(snapshot[2], snapshot[3])
+        yield
+        for start in range(0, len(frames), CHUNK):
+            for _, _, bids, asks in frames[start : start + CHUNK]:
                 book.apply_delta(bids, asks)
                 if read is not None:
                     read(book)
+            yield
 
-        return work
-
-    alone = timed(decode)
-    levels = sum(len(frame[2]) + len(frame[3]) for frame in frames)
-    rows = {
-        "apply": apply(),
-        "apply, read best bid and ask": apply(lambda book: (book.best_bid, book.best_ask)),
-        "apply, read top 10": apply(lambda book: (book.bids(10), book.asks(10))),
+    rows: dict[str, Callable[[], Iterator[object]]] = {
+        "orjson.loads": decode,
+        "apply": apply,
+        "apply, read best bid and ask": lambda: apply(lambda book: (book.best_bid, book.best_ask)),
+        "apply, read top 10": lambda: apply(lambda book: (book.bids(10), book.asks(10))),
     }
-    print(f"{symbol}: {len(frames):,} depth frames, {levels / len(frames):.0f} levels each on average")
-    print(f"  {'orjson.loads':32} {alone / len(frames) * 1e6:8.2f} us   1.0")
-    for name, work in rows.items():
-        seconds = timed(work)
-        print(f"  {name:32} {seconds / len(frames) * 1e6:8.2f} us   {seconds / alone:.1f}")
+    return {row: seconds / len(frames) * 1e6 for row, seconds in best_of(rows, rounds).items()}
+
+
+def numbers(rounds: int = ROUNDS, count: int = COUNT) -> dict[str, dict[str, float]]:
+    """Return by tape, and by way, the microseconds per depth frame of texts."""
+    return {symbol: measure(symbol, rounds, count) for symbol in TAPES}
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"Python {sys.version.split()[0]}, best of {ROUNDS}; per frame, and as a ratio to decoding the same bytes")
+    for symbol, found in numbers().items():
+        print(f"{symbol}:")
+        for row, us in found.items():
+            print(f"  {row:32} {us:8.2f} us   {us / found['orjson.loads']:.2f}")
 
 
 if __name__ == "__main__":
-    print(f"Python {sys.version.split()[0]}, best of {ROUNDS}; per frame, and as a ratio to decoding the same bytes")
-    measure("BTC-USDT-PERP", "0.10", "0.001")
-    measure("ETH-USDT-PERP", "0.01", "0.001")
+    main()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import orjson
 from recorded import lines_of, tape_of
+
+from anyvenue.model.numbers import shortest_text
 
 __all__ = ["from_tape", "small", "wide"]
 
@@ -26,18 +29,21 @@ def small(count: int = 4000) -> list[bytes]:
         for _ in range(chance.randint(1, 4)):
             behind = chance.randint(0, 20) / 10
             size = str(chance.choice([0, chance.randint(1, 99_999)]))
-            if chance.random() < 0.5:
-                sides[0].append([f"{best_bid - behind:.6g}" if behind == 0 else f"{best_bid - behind:.1f}", size])
-            else:
-                sides[1].append([f"{best_ask + behind:.1f}", size])
+            is_bid = chance.random() < 0.5
+            price = best_bid - behind if is_bid else best_ask + behind
+            sides[not is_bid].append([f"{price:.1f}".removesuffix(".0"), size])
         frames.append(sides)
     return list(_pushes(frames, 50))
 
 
-def from_tape(symbol: str = "BTC-USDT-PERP", count: int = 4000) -> list[bytes]:
-    """Return a recorded tape's depth as Gate would have sent it: a full push, then deltas of 32 levels on average."""
+def from_tape(symbol: str = "BTC-USDT-PERP", count: int = 4000, contract: str = "0.001") -> list[bytes]:
+    """Return a recorded tape's depth as Gate would have sent it: a full push, then deltas of 32 levels on average.
+
+    Sizes are in contracts, whole numbers where `contract` is the tape's quantity step or a part of it.
+    """
     lines = (orjson.loads(line) for line in lines_of(tape_of(symbol))[: 4 * count])
-    return list(_pushes([(line[2], line[3]) for line in lines if line[1] in "sd"][: count + 1], 400))
+    frames = [(line[2], line[3]) for line in lines if line[1] in "sd"][: count + 1]
+    return list(_pushes([tuple(_contracts(side, Decimal(contract)) for side in frame) for frame in frames], 400))
 
 
 def wide(count: int = 2000, depth: int = 400) -> list[bytes]:
@@ -65,6 +71,10 @@ def _changes(old: dict[int, int], new: dict[int, int]) -> list[list[str]]:
     changed = [(tick, size) for tick, size in new.items() if old.get(tick) != size]
     gone = [(tick, 0) for tick in old if tick not in new]
     return [[f"{tick / 10:.1f}".removesuffix(".0"), str(size)] for tick, size in (*changed, *gone)]
+
+
+def _contracts(levels: list[list[str]], contract: Decimal) -> list[list[str]]:
+    return [[shortest_text(Decimal(price)), shortest_text(Decimal(size) / contract)] for price, size in levels]
 
 
 def _pushes(frames: list[tuple[list[list[str]], list[list[str]]]], level: int) -> Iterator[bytes]:

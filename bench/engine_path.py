@@ -7,12 +7,13 @@ import gc
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 import depth_frames
 import orjson
-from hot_path import BTC, drain, timed_once
+from hot_path import BTC
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
@@ -30,6 +31,8 @@ from anyvenue.wire.connection import Connection
 from anyvenue.wire.dial import dial
 from anyvenue_gateio.streams import Reader
 from anyvenue_gateio.topics import depth_rule
+
+__all__ = ["numbers"]
 
 ROUNDS = 7
 COUNT = 20_000
@@ -73,25 +76,53 @@ def make_trade(number: int) -> Trade:
     )
 
 
-def best_of(works: dict[str, Callable[[], object]]) -> dict[str, float]:
+def timed_once(work: Callable[[], object]) -> float:
+    """Return how long it takes, in seconds."""
+    gc.collect()
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def drain(items: Iterable[object]) -> None:
+    """Go through items and keep none, so that memory is used as in life."""
+    deque(items, maxlen=0)
+
+
+def best_of(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Return the best time of each, taken in turns."""
-    times = [{name: timed_once(work) for name, work in works.items()} for _ in range(ROUNDS)]
+    times = [{name: timed_once(work) for name, work in works.items()} for _ in range(rounds)]
     return {name: min(found[name] for found in times) for name in works}
 
 
-def dispatch() -> None:
-    """Print what an event costs to make, and to hand to an empty callback."""
+def dispatch(rounds: int, count: int) -> dict[str, float]:
+    """Return the microseconds that it takes to make an event, and to hand one to an empty callback."""
     engine, _ = started()
     trade, receive, name = make_trade(1), engine.receive, BTC.connection
+    reader = Reader({"BTC_USDT": BTC}.get, {}.get)
+    raws = depth_frames.small(min(count, 1000))
+    for event in reader.read(raws[0], 0):
+        receive(event, name)  # type: ignore[arg-type]
+    deltas = [reader.read_depth(raw, 0) for raw in raws[1:]]
+
+    def books() -> None:
+        for delta in deltas:
+            receive(delta, name)  # type: ignore[arg-type]
+        (book,) = engine.data.books()
+        assert book.is_synced
+        for event in reader.read(raws[0], 0):  # from the beginning
+            receive(event, name)  # type: ignore[arg-type]
+
     found = best_of(
         {
-            "making the event": lambda: drain(map(make_trade, range(COUNT))),
-            "dispatch to on_trade": lambda: drain(receive(trade, name) for _ in range(COUNT)),
-        }
+            "making a Trade": lambda: drain(map(make_trade, range(count))),
+            "a Trade to on_trade": lambda: drain(receive(trade, name) for _ in range(count)),
+            "making a small depth delta": lambda: drain(reader.read_depth(raw, 0) for raw in raws[1:]),
+            "a small depth delta to on_book": books,
+        },
+        rounds,
     )
-    made = found["making the event"]
-    for row, seconds in found.items():
-        print(f"  {row:32} {seconds / COUNT * 1e6:8.2f} us   {seconds / made:.2f}")
+    return {row: seconds / (count if "Trade" in row else len(deltas)) * 1e6 for row, seconds in found.items()}
 
 
 def order_updates(count: int) -> Iterable[bytes]:
@@ -171,29 +202,45 @@ async def whole(url: str) -> float:
     return seconds
 
 
-def loopback(kind: str, count: int) -> None:
-    """Print frames a second over a WebSocket from another process."""
-    program = [sys.executable, __file__, kind]
+def loopback(kind: str, rounds: int, count: int) -> dict[str, float]:
+    """Return frames a second over a WebSocket from another process."""
+    program = [sys.executable, __file__, kind, str(count)]
     with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None
         assert server.stdout is not None
         url = f"ws://127.0.0.1:{int(server.stdout.readline())}"
         ways = {"websockets and orjson": bare, "connection, engine, on_book": whole}
-        times = [{name: asyncio.run(way(url)) for name, way in ways.items()} for _ in range(ROUNDS)]
+        times = [{name: asyncio.run(way(url)) for name, way in ways.items()} for _ in range(rounds)]
         server.stdin.close()
-    for name in ways:
-        print(f"  {kind + ': ' + name:32} {count / min(found[name] for found in times):8,.0f} frames/s")
+    return {name: count / min(found[name] for found in times) for name in ways}
 
 
-STREAMS: dict[str, Callable[[], list[bytes]]] = {"small": depth_frames.small, "tape": depth_frames.from_tape}
+STREAMS: dict[str, Callable[[int], list[bytes]]] = {
+    "small": depth_frames.small,
+    "tape": lambda count: depth_frames.from_tape(count=count),
+}
+
+
+def numbers(rounds: int = ROUNDS, count: int = COUNT) -> dict[str, dict[str, float]]:
+    """Return microseconds of dispatch and of an order's update, and frames a second by stream."""
+    found = {"us": dispatch(rounds, count)}
+    found["us"]["order update to on_order, CPU"] = order_update(rounds=rounds, count=max(count // 6, 1))
+    for kind in STREAMS:
+        found[f"{kind}, frames/s"] = loopback(kind, rounds, max(count // 5, 1))
+    return found
+
+
+def main() -> None:
+    """Print the tables."""
+    print(f"Python {sys.version.split()[0]}, best of {ROUNDS}")
+    for name, rows in numbers().items():
+        print(name)
+        for row, figure in rows.items():
+            print(f"  {row:32} {figure:12,.2f}")
 
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        asyncio.run(send_all(STREAMS[sys.argv[1]]()))
+        asyncio.run(send_all(STREAMS[sys.argv[1]](int(sys.argv[2]))))
     else:
-        print(f"Python {sys.version.split()[0]}, best of {ROUNDS}")
-        dispatch()
-        print(f"  {'order update to on_order':32} {order_update():8.2f} us CPU")
-        for stream, make in STREAMS.items():
-            loopback(stream, len(make()))
+        main()

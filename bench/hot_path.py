@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import sys
-import time
-from collections import deque
-from collections.abc import Callable, Iterable
-from itertools import repeat
+from collections.abc import Callable, Iterator
 
 import depth_frames
 import orjson
+from chunks import best_of, chunked
 
 from anyvenue.model.book import OrderBook
 from anyvenue.model.book_keeper import BookKeeper
@@ -20,7 +17,9 @@ from anyvenue.model.pricing import Tick
 from anyvenue_gateio.streams import Reader
 from anyvenue_gateio.topics import depth_rule
 
-ROUNDS = 40  # short ones, so that some fall between what else the machine does
+__all__ = ["BTC", "best", "measure", "numbers", "top"]
+
+ROUNDS = 40
 BTC = Instrument(
     symbol="BTC-USDT-PERP",
     venue="gateio",
@@ -46,85 +45,100 @@ def top(book: OrderBook) -> object:
     return book.bids(10), book.asks(10)
 
 
-def by_floats(frames: list[bytes], look: Callable[[OrderBook], object] | None) -> OrderBook:
-    """Lead the frames into a book by the production path."""
+def started(frames: list[bytes]) -> tuple[Reader, BookKeeper]:
+    """Return a reader, and a book behind its snapshot and the first delta."""
     reader, keeper = Reader({"BTC_USDT": BTC}.get, {}.get), BookKeeper(BTC, depth_rule(BTC, updates=False))
-    read_depth, on_delta, book = reader.read_depth, keeper.on_delta, keeper.book
     for event in reader.read(frames[0], 0):
         keeper.on_snapshot(event)  # type: ignore[arg-type]
-    if look is None:
-        for raw in frames[1:]:
-            on_delta(read_depth(raw, 0))  # type: ignore[arg-type]
-    else:
-        for raw in frames[1:]:
-            on_delta(read_depth(raw, 0))  # type: ignore[arg-type]
-            look(book)
+    for event in reader.read(frames[1], 0):
+        keeper.on_delta(event)  # type: ignore[arg-type]
+    return reader, keeper
+
+
+def by_floats(frames: list[bytes], look: Callable[[OrderBook], object] | None = None) -> Iterator[OrderBook]:
+    """Lead the frames into a book by the production path."""
+    reader, keeper = started(frames)
+    read_depth, on_floats, book = reader.read_depth, keeper.on_floats, keeper.book
+    yield book
+    for chunk in chunked(frames[2:]):
+        if look is None:
+            for raw in chunk:
+                on_floats(read_depth(raw, 0))  # type: ignore[arg-type]
+        elif look is best:
+            for raw in chunk:
+                on_floats(read_depth(raw, 0))  # type: ignore[arg-type]
+                book.best_bid, book.best_ask  # noqa: B018
+        else:
+            for raw in chunk:
+                on_floats(read_depth(raw, 0))  # type: ignore[arg-type]
+                book.bids(10)
+                book.asks(10)
+        yield book
     assert book.is_synced
-    return book
 
 
-def by_texts(frames: list[bytes], look: Callable[[OrderBook], object]) -> OrderBook:
+def by_texts(frames: list[bytes], look: Callable[[OrderBook], object]) -> Iterator[OrderBook]:
     """Do the same by the path for unusual frames, on which every level stays a text."""
     reader, keeper = Reader({"BTC_USDT": BTC}.get, {}.get), BookKeeper(BTC, depth_rule(BTC, updates=False))
     book = keeper.book
-    for raw in frames:
-        for event in reader.read_any(raw, 0):
-            if isinstance(event, BookDelta):
-                keeper.on_delta(event)
-            else:
-                keeper.on_snapshot(event)  # type: ignore[arg-type]
-        look(book)
+    for chunk in (frames[:2], *chunked(frames[2:])):
+        for raw in chunk:
+            for event in reader.read_any(raw, 0):
+                if isinstance(event, BookDelta):
+                    keeper.on_delta(event)
+                else:
+                    keeper.on_snapshot(event)  # type: ignore[arg-type]
+            look(book)
+        yield book
     assert book.is_synced
-    return book
 
 
-def measure(name: str, frames: list[bytes]) -> None:
-    """Print the ratios of one stream."""
-    assert top(by_floats(frames, best)) == top(by_texts(frames, best))
-    count = len(frames) - 1
-    results = [orjson.loads(raw)["result"] for raw in frames[1:]]
-    levels = sum(len(result["b"]) + len(result["a"]) for result in results) / count
-    reader = Reader({"BTC_USDT": BTC}.get, {}.get)
-    rows: dict[str, Callable[[], object]] = {
-        "orjson.loads": lambda: drain(map(orjson.loads, frames[1:])),
-        "decode alone": lambda: drain(map(reader.read_depth, frames[1:], repeat(0))),
-        "to the book": lambda: by_floats(frames, None),
+def decoding(frames: list[bytes], decode: Callable[[bytes], object]) -> Iterator[None]:
+    """Decode the frames and keep nothing, so that memory is used as in life."""
+    yield
+    for chunk in chunked(frames[2:]):
+        for raw in chunk:
+            decode(raw)
+        yield
+
+
+def measure(frames: list[bytes], rounds: int) -> dict[str, float]:
+    """Return the microseconds per frame of each way."""
+    (by_short, by_long) = (list(way(frames, best))[-1] for way in (by_floats, by_texts))
+    assert top(by_short) == top(by_long)
+    read_depth = Reader({"BTC_USDT": BTC}.get, {}.get).read_depth
+    rows: dict[str, Callable[[], Iterator[object]]] = {
+        "orjson.loads": lambda: decoding(frames, orjson.loads),
+        "decode alone": lambda: decoding(frames, lambda raw: read_depth(raw, 0)),
+        "to the book": lambda: by_floats(frames),
         "to best bid and ask": lambda: by_floats(frames, best),
         "to the top 10": lambda: by_floats(frames, top),
         "by texts, to best bid and ask": lambda: by_texts(frames, best),
         "by texts, to the top 10": lambda: by_texts(frames, top),
     }
-    found = {row: min(times) for row, times in rounds(rows).items()}
-    alone = found["orjson.loads"]
-    print(f"{name}: {count:,} frames, {levels:.1f} levels each, {sum(map(len, frames[1:])) / count:.0f} bytes")
-    for row, seconds in found.items():
-        print(f"  {row:32} {seconds / count * 1e6:8.2f} us   {seconds / alone:.2f}")
+    found = best_of(rows, rounds)
+    return {row: seconds / (len(frames) - 2) * 1e6 for row, seconds in found.items()}
 
 
-def rounds(rows: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
-    """Return the times of each row, taken in turns: the machine may be slower now than a second ago."""
-    times: dict[str, list[float]] = {row: [] for row in rows}
-    for _ in range(ROUNDS):
-        for row, work in rows.items():
-            times[row].append(timed_once(work))
-    return times
+def numbers(rounds: int = ROUNDS, count: int = 1000) -> dict[str, dict[str, float]]:
+    """Return by stream, and by way, the microseconds per frame; `orjson.loads` is what the others are measured by."""
+    streams = {
+        "small": depth_frames.small(count),
+        "tape": depth_frames.from_tape(count=count),
+        "tape, contracts in parts": depth_frames.from_tape(count=count, contract="0.002"),
+        "400 levels": depth_frames.wide(count),
+    }
+    return {name: measure(frames, rounds) for name, frames in streams.items()}
 
 
-def timed_once(work: Callable[[], object]) -> float:
-    """Return how long it takes, in seconds."""
-    gc.collect()
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def drain(items: Iterable[object]) -> None:
-    """Go through items and keep none, so that memory is used as in life."""
-    deque(items, maxlen=0)
+def main() -> None:
+    """Print the table."""
+    print(f"Python {sys.version.split()[0]}, best of {ROUNDS}; per frame, and as a ratio to decoding the same bytes")
+    for name, found in numbers().items():
+        print(f"{name}:")
+        for row, us in found.items():
+            print(f"  {row:32} {us:8.2f} us   {us / found['orjson.loads']:.2f}")
 
 
 if __name__ == "__main__":
-    print(f"Python {sys.version.split()[0]}, best of {ROUNDS}; per frame, and as a ratio to decoding the same bytes")
-    measure("small", depth_frames.small(1000))
-    measure("tape", depth_frames.from_tape(count=1000))
-    measure("400 levels", depth_frames.wide(1000))
+    main()

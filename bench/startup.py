@@ -1,34 +1,82 @@
-"""What `import anyvenue` costs: wall time and resident memory, beside an interpreter that imports nothing."""
+"""What it costs to begin: imports, the command line, and a run in which nothing happens.
+
+CPU time and the most resident memory of fresh processes, beside an interpreter that does nothing at all.
+"""
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
+import tempfile
+from pathlib import Path
+
+__all__ = ["numbers"]
 
 ROUNDS = 7
-PROGRAM = """
-import resource, time
-start = time.perf_counter()
-{statement}
-spent = time.perf_counter() - start
-print(spent * 1000, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+IDLE = """
+from anyvenue import Strategy
+class Idle(Strategy):
+    pass
 """
+CONFIG = """
+[strategy]
+class = "idle:Idle"
+[connections.main]
+adapter = "simulated"
+[simulation]
+speed = 1.0
+"""
+COMMAND = ("-c", "import sys; from anyvenue.app.cli import main; sys.exit(main())")
+STARTS = {
+    "python -c pass": ("-c", "pass"),
+    "import anyvenue": ("-c", "import anyvenue"),
+    "import anyvenue.model": ("-c", "import anyvenue.model"),
+    "from anyvenue import Strategy, connect": ("-c", "from anyvenue import Strategy, connect"),
+    "anyvenue --help": (*COMMAND, "--help"),
+    "anyvenue run, idle for a second": (*COMMAND, "run", "idle.toml", "--duration", "1", "-q"),
+}
 
 
-def measure(statement: str) -> tuple[float, float]:
-    """Return the best milliseconds and megabytes over some fresh interpreters."""
-    runs = []
-    for _ in range(ROUNDS):
-        program = [sys.executable, "-c", PROGRAM.format(statement=statement)]
-        done = subprocess.run(program, check=True, capture_output=True, text=True)
-        runs.append([float(word) for word in done.stdout.split()])
+def measure(arguments: tuple[str, ...], folder: Path) -> tuple[float, float]:
+    """Return the CPU milliseconds and the megabytes of one fresh process. Raises RuntimeError where it fails."""
+    program = [sys.executable, *arguments]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
+    with (folder / "output").open("wb") as output:
+        actions = [(os.POSIX_SPAWN_DUP2, output.fileno(), number) for number in (1, 2)]
+        child = os.posix_spawn(sys.executable, program, environment, file_actions=actions)
+    _, status, usage = os.wait4(child, 0)
+    if status:
+        raise RuntimeError(f"{arguments}: {(folder / 'output').read_text()}")
     # ru_maxrss is kilobytes on Linux, bytes on macOS.
     unit = 1024 * 1024 if sys.platform == "darwin" else 1024
-    return min(run[0] for run in runs), min(run[1] for run in runs) / unit
+    return (usage.ru_utime + usage.ru_stime) * 1000, usage.ru_maxrss / unit
+
+
+def numbers(rounds: int = ROUNDS) -> dict[str, tuple[float, float]]:
+    """Return the least CPU milliseconds and megabytes of each start."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in STARTS}
+    with tempfile.TemporaryDirectory() as name:
+        folder, home = Path(name), Path.cwd()
+        (folder / "idle.py").write_text(IDLE)
+        (folder / "idle.toml").write_text(CONFIG)
+        os.chdir(folder)  # where a run may leave what it likes
+        try:
+            for _ in range(rounds):
+                for start, arguments in STARTS.items():
+                    found[start].append(measure(arguments, folder))
+        finally:
+            os.chdir(home)
+    return {start: (min(run[0] for run in runs), min(run[1] for run in runs)) for start, runs in found.items()}
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"Python {sys.version.split()[0]}, best of {ROUNDS}")
+    found = numbers()
+    alone = found["python -c pass"][0]
+    for start, (milliseconds, megabytes) in found.items():
+        print(f"{start:40} {milliseconds:8.1f} ms CPU {milliseconds / alone:6.1f} {megabytes:8.1f} MB resident")
 
 
 if __name__ == "__main__":
-    print(f"Python {sys.version.split()[0]}, best of {ROUNDS}")
-    for statement in ("pass", "import anyvenue", "import anyvenue.model", "from anyvenue import Strategy, connect"):
-        milliseconds, megabytes = measure(statement)
-        print(f"{statement:40} {milliseconds:8.1f} ms {megabytes:8.1f} MB resident")
+    main()

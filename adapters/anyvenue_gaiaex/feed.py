@@ -9,7 +9,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
-from anyvenue.model.errors import AnyvenueError, AuthenticationFailed, Rejected, RejectReason, TradingEnded
+from anyvenue.model.errors import (
+    AnyvenueError,
+    AuthenticationFailed,
+    NotSent,
+    Rejected,
+    RejectReason,
+    TradingEnded,
+)
 from anyvenue.model.instrument import Instrument
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.events import Channel, Sink, StreamStale
@@ -214,22 +221,30 @@ class UserFeed(_Feed):
 
     async def _dial_signed(self, url: str, headers: Mapping[str, str]) -> Socket:
         """Open a socket, signed now: by HMAC, once more with the clock set right, then by the token if there is one."""
-        keys, said = self._keys(), ""
+        keys, said, is_clock_known = self._keys(), "", True
         ways = [False, False] if keys.secret not in (None, self._refused) else []
         for number, by_token in enumerate([*ways, *([True] if keys.token is not None else [])]):
             if number == 1:
-                with suppress(AnyvenueError):
+                try:
                     await self._time.sync()
+                except AnyvenueError:
+                    is_clock_known = False
             signed = stream_headers(keys, self._time.time_ns(), by_token=by_token)
             try:
                 socket = await self._plain_dial(url, {**headers, **signed})
-                self._refused = keys.secret if by_token else None  # what was refused is not tried again
+                # What was refused by the right clock is not tried again.
+                self._refused = keys.secret if by_token and is_clock_known else None
                 return socket
             except OSError as error:
                 status = _STATUS.search(said := str(error))
                 if status is None or status[1] not in ("401", "403"):
                     raise
                 _log.warning("the account's stream was refused (%s) by %s", status[1], "token" if by_token else "HMAC")
+        if not is_clock_known:
+            text = (
+                f"the account's stream was refused ({said}), and whether that is because of the clock cannot be asked"
+            )
+            raise NotSent(text, venue=VENUE)
         text = "the account's stream does not accept the credentials: check key, scopes and address, or renew the token"
         raise AuthenticationFailed(text, venue=VENUE, detail=said)
 

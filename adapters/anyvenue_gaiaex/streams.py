@@ -6,11 +6,15 @@ what cannot be read counts as not told, never as nothing there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from itertools import chain
+from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from attrs import evolve, field, frozen
+from msgspec import Meta, Struct
 
 from anyvenue.model.enums import MarginMode, Side
 from anyvenue.model.errors import VenueProtocolError
@@ -102,6 +106,20 @@ def read_message(raw: bytes) -> dict[str, Any]:
     return message
 
 
+class _Book(Struct, gc=False):
+    type: Literal["orderbook"]
+    symbol: str
+    bids: list[tuple[str, str]]
+    asks: list[tuple[str, str]]
+    timestamp: Annotated[int, Meta(gt=0, le=2**63 // 1_000_000)]
+    stale: bool = False
+    feed_connected: bool = True
+
+
+_BOOKS: Final = msgspec.json.Decoder(_Book)
+_are_numbers: Final = re.compile(r"[0-9]++\.?+[0-9]*+(?:,[0-9]++\.?+[0-9]*+)*+").fullmatch
+
+
 class BookReader:
     """Reads the messages of one symbol's book stream, on one connection: make a new one for each.
 
@@ -117,6 +135,8 @@ class BookReader:
         try:
             if raw == b"pong":
                 return BookMessage()
+            if not self._down and (book := self._read_book(raw, ts_recv)) is not None:
+                return BookMessage(book=book)
             message = read_message(raw)
             match message.get("type"):
                 case "orderbook":
@@ -142,6 +162,25 @@ class BookReader:
         except _UNREADABLE as error:
             what = f"cannot be read: {type(error).__name__}: {error}"
             raise VenueProtocolError(what, raw=raw, venue=VENUE) from error
+
+    def _read_book(self, raw: bytes, ts_recv: int) -> BookSnapshot | None:
+        """Return the book that a message holds in the documented form; None for any other, which is read in full."""
+        try:
+            told = _BOOKS.decode(raw)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return None
+        if told.stale or not told.feed_connected or told.symbol != self._instrument.venue_symbol:
+            return None
+        numbers = ",".join(chain.from_iterable((*told.bids, *told.asks)))
+        if not _are_numbers(numbers) or numbers.count(",") != 2 * (len(told.bids) + len(told.asks)) - 1:
+            return None
+        return BookSnapshot(
+            instrument=self._instrument,
+            bids=told.bids,
+            asks=told.asks,
+            ts_event=told.timestamp * 1_000_000,
+            ts_recv=ts_recv,
+        )
 
     def _book(self, message: Mapping[str, Any], ts_recv: int) -> BookMessage:
         name = message.get("symbol", message.get("coin"))

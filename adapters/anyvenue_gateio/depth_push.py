@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
@@ -13,14 +12,18 @@ from anyvenue.model.float_delta import FloatDelta, FloatPair, are_short
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookDelta
 
-__all__ = ["read_push"]
+__all__ = ["push_reader"]
 
 _MS_NS: Final = 1_000_000
 _MS_MAX: Final = 2**63 // _MS_NS
-_BEGINS: Final = b'{"channel":"futures.obu"'
-"""Recorded pushes begin so; in others the channel's name is looked for in the first bytes."""
 _CHANNEL: Final = b'"futures.obu"'
 _HEAD: Final = 160
+_BEGINS: Final = b'{"channel":"futures.obu","result":{"t":'
+"""Recorded pushes begin so, and end with a colon and a time of 13 digits: no level is before the one, or behind the
+other. In others the channel's name is looked for in the head, and levels everywhere."""
+_LEVELS: Final = len(_BEGINS) + 4
+_COLON_AT, _COLON = -len(":1747054612674}"), ord(":")
+_STREAMS_KEPT: Final = 1024
 
 
 class _ObuDelta(FloatDelta, kw_only=True, gc=False):
@@ -45,27 +48,41 @@ class _Push(Struct, gc=False):
 _DECODER: Final = msgspec.json.Decoder(_Push, strict=False)
 
 
-@lru_cache(maxsize=1024)
-def _contract_of(stream: str) -> str:
-    return stream.split(".")[1]
+class _Contracts(dict[str, str]):
+    """The contract of each stream."""
+
+    def __missing__(self, stream: str) -> str:
+        if len(self) >= _STREAMS_KEPT:
+            self.clear()
+        contract = self[stream] = stream.split(".")[1]
+        return contract
 
 
-def read_push(find: Callable[[str], Instrument | None], raw: bytes, ts_recv: int) -> BookDelta | None:
-    """Return the delta that a frame holds, None for anything else or unusual: that has to be read the common way."""
-    if not raw.startswith(_BEGINS) and raw.find(_CHANNEL, 0, _HEAD) < 0:
-        return None
-    if not are_short(raw):
-        return None
-    try:
-        delta = _DECODER.decode(raw).result
-        instrument = find(_contract_of(delta.stream))
-        if instrument is None or type(delta.first_id + delta.last_id + delta.ts_event) is not int:
+def push_reader(find: Callable[[str], Instrument | None]) -> Callable[[bytes, int], BookDelta | None]:
+    """Return what reads frames: it returns the delta that a frame holds, made at the time given with it.
+
+    It returns None for anything else or unusual, which has to be read the common way.
+    """
+    contracts, decode = _Contracts(), _DECODER.decode
+
+    def read_push(raw: bytes, ts_recv: int) -> BookDelta | None:
+        try:
+            if raw.startswith(_BEGINS) and raw[_COLON_AT] == _COLON:
+                if not are_short(raw, _LEVELS, _COLON_AT):
+                    return None
+            elif raw.find(_CHANNEL, 0, _HEAD) < 0 or not are_short(raw):
+                return None
+            delta = decode(raw).result
+            instrument = find(contracts[delta.stream])
+            if delta.full or instrument is None or type(delta.first_id + delta.last_id + delta.ts_event) is not int:
+                return None
+            if delta.ts_event > _MS_MAX:
+                return None
+        except (msgspec.DecodeError, UnicodeError, RecursionError, LookupError, TypeError):
             return None
-        if delta.full or not (delta.bid_pairs or delta.ask_pairs) or delta.ts_event > _MS_MAX:
-            return None
-    except (msgspec.DecodeError, UnicodeError, RecursionError, LookupError, TypeError):
-        return None
-    delta.instrument = instrument
-    delta.ts_event *= _MS_NS
-    delta.ts_recv = ts_recv
-    return delta  # type: ignore[return-value]  # it passes for one
+        delta.instrument = instrument
+        delta.ts_event *= _MS_NS
+        delta.ts_recv = ts_recv
+        return delta  # type: ignore[return-value]  # it passes for one
+
+    return read_push

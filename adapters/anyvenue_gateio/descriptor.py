@@ -11,8 +11,11 @@ from anyvenue_gateio.endpoints import GateOptions
 
 __all__ = ["CAPABILITIES", "DESCRIPTOR"]
 
+ORDER_RATE: Final = 100
+"""Creates and amends of one account in a second (chapter 4)."""
 CAPABILITIES: Final = Capabilities.of(
     native=tuple(feature for feature in Feature if feature not in (Feature.FUNDING_RATE, Feature.ATTACHED_PROTECTION)),
+    order_rate=ORDER_RATE,
     funding_rate=Capability(Grade.EMULATED, "told by the ticker, as the rate expected for the next settlement"),
     attached_protection=Capability(
         Grade.APPROXIMATE, "Gate does not document whether the last or the mark price sets it off"

@@ -42,6 +42,8 @@ _DECIMAL_SIZES: Final = {"X-Gate-Size-Decimal": HEADERS["X-Gate-Size-Decimal"]}
 TOPICS_MAX: Final = 100
 """Streams on one connection: no limit is documented, so this stays small (open question 10)."""
 ANSWER_S: Final = 10.0
+CLOCK_S: Final = 5
+"""A clock that is off by more may be why a signature is refused: Gate allows a minute, now less, now more."""
 _SECOND_NS: Final = 1_000_000_000
 _DUPLICATE, _DENIED, _SERVER = 2, 4, 3
 
@@ -182,7 +184,7 @@ class Feed:
         self._on_down(reason)
 
     async def _log_in(self, send: Send, keys: Keys) -> None:
-        number = f"login-{self._next()}"
+        number, offset_ns = f"login-{self._next()}", self._time.offset_ns
         payload = login_payload(keys.key, keys.secret, time_s=self._time_s(), req_id=number)
         content = {"time": self._time_s(), "channel": "futures.login", "event": "api", "payload": payload}
         reply = await self._answer(number, send, orjson.dumps(content).decode(), "futures.login")
@@ -194,10 +196,12 @@ class Feed:
         if isinstance(error, Rejected) and error.reason is RejectReason.OTHER:
             text = "the login to the trading API was refused: check the key, its permissions and its list of addresses"
             error = AuthenticationFailed(text, venue="gateio", detail=f"{label} {message}")
+        if isinstance(error, AuthenticationFailed) or getattr(error, "reason", None) is RejectReason.EXPIRED:
+            await self._check_clock(offset_ns)
         raise error
 
     async def _ask(self, send: Send, topic: Topic, event: str) -> None:
-        auth, time_s, number = None, self._time_s(), self._next()
+        auth, time_s, number, offset_ns = None, self._time_s(), self._next(), self._time.offset_ns
         if topic in self._private and (keys := self._keys()) is not None:
             auth = channel_auth(keys.key, keys.secret, channel=topic.channel, event=event, time_s=time_s)
         text = frame(topic, event, time_s=time_s, number=number, auth=auth)
@@ -206,6 +210,7 @@ class Feed:
         if ack.code is None or (ack.code == _DUPLICATE and "Alert sub" in ack.message):
             return  # subscribed already: the first subscription lives on (13.2)
         if ack.code == _DENIED:
+            await self._check_clock(offset_ns)
             raise AuthenticationFailed(
                 "the key was not accepted: check it, its environment and the clock", venue="gateio", detail=ack.message
             )
@@ -214,6 +219,18 @@ class Feed:
         raise Rejected(
             "the subscription was refused", reason=RejectReason.OTHER, venue="gateio", request=where, detail=ack.message
         )
+
+    async def _check_clock(self, offset_ns: int) -> None:
+        """Before a key is taken for wrong: raise NotSent where the time that was signed may have been, so that it is
+        tried again with the right one. `offset_ns` is the clock's offset of then.
+        """
+        try:
+            await self._time.sync()
+        except AnyvenueError as error:
+            text = f"the key was not accepted, and whether that is because of the clock cannot be asked: {error}"
+            raise NotSent(text, venue="gateio") from error
+        if abs(self._time.offset_ns - offset_ns) > CLOCK_S * _SECOND_NS:
+            raise NotSent("the key was not accepted, and the clock was wrong: it is right now", venue="gateio")
 
     async def _answer(self, number: int | str, send: Send, text: str, what: str) -> Any:
         answer = self._answers[number] = asyncio.get_running_loop().create_future()

@@ -16,6 +16,7 @@ from anyvenue.model.times import unix_ns
 from anyvenue.venue.clock import Clock
 from anyvenue.wire.limits import Bucket, LimitNews, RateLimiter
 from anyvenue.wire.request import Charge, Request, Response
+from anyvenue_gateio.descriptor import ORDER_RATE
 
 __all__ = [
     "BUCKETS",
@@ -33,11 +34,13 @@ __all__ = [
 
 _log = logging.getLogger("anyvenue.gateio")
 
+MARGIN_S: Final = 0.1
+"""Windows are longer by that than Gate's: of two requests the later one may be on its way for less time."""
 BUCKETS: Final = (
-    Bucket(name="place", limit=100, per_s=1, reserve=10),
-    Bucket(name="cancel", limit=200, per_s=1),
-    Bucket(name="private", limit=200, per_s=10),
-    Bucket(name="public", limit=200, per_s=10),
+    Bucket(name="place", limit=ORDER_RATE, per_s=1 + MARGIN_S, reserve=10),
+    Bucket(name="cancel", limit=200, per_s=1 + MARGIN_S),
+    Bucket(name="private", limit=200, per_s=10 + MARGIN_S),
+    Bucket(name="public", limit=200, per_s=10 + MARGIN_S),
 )
 _WORD: Final = re.compile(r"[a-z_]+|v\d+")
 _HEADER: Final = "x-gate-ratelimit-"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +19,7 @@ from anyvenue.model.order_events import OrderFilled
 from anyvenue.model.times import unix_ns
 from anyvenue.venue.events import VenueEvent
 from anyvenue.wire.exact_json import decode
-from anyvenue_gateio.depth_push import read_push
+from anyvenue_gateio.depth_push import push_reader
 from anyvenue_gateio.errors import VENUE
 from anyvenue_gateio.rest import triggers
 from anyvenue_gateio.rest.account import read_position
@@ -101,7 +100,7 @@ class Reader:
     def __init__(self, find: Callable[[str], Instrument | None], name_of: Callable[[str], str | None]) -> None:
         self.is_hedged = False
         self._find = find
-        self.read_depth: Callable[[bytes, int], BookDelta | None] = partial(read_push, find)
+        self.read_depth: Callable[[bytes, int], BookDelta | None] = push_reader(find)
         self._name_of = name_of
         self._trades: OrderedDict[tuple[str, object], None] = OrderedDict()
         self._candles: dict[str, Candle] = {}

@@ -7,11 +7,25 @@ place. When the book cannot be trusted, or has been silent for too long, both ar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from attrs import frozen
 
-from anyvenue import Fate, Feature, Instrument, NotSupported, Order, OrderBook, OrderState, RejectReason, Side, Strategy
+from anyvenue import (
+    Fate,
+    Feature,
+    Instrument,
+    NotSupported,
+    Order,
+    OrderBook,
+    OrderState,
+    Position,
+    RejectReason,
+    Side,
+    Strategy,
+)
+from anyvenue.model import Level
 
 __all__ = ["Quoter", "QuoterParameters"]
 
@@ -55,6 +69,28 @@ class QuoterParameters:
             raise ValueError(f"half_spread_bp + skew_bp: found {reach}; allowed is below 10000, the price itself")
 
 
+@frozen(eq=False)
+class _Seen:
+    """What a look at the book, and at what is ours, had before it."""
+
+    bid: Decimal
+    ask: Decimal
+    buy: Order | None
+    sell: Order | None
+    position: Position
+
+    def is_like(self, other: _Seen | None) -> bool:
+        """Whether nothing has changed. Orders and positions are values: one that has changed is another."""
+        return (
+            other is not None
+            and self.buy is other.buy
+            and self.sell is other.sell
+            and self.position is other.position
+            and self.bid == other.bid
+            and self.ask == other.ask
+        )
+
+
 class Quoter(Strategy):
     """Quotes both sides of one instrument, whose position is its own alone."""
 
@@ -74,6 +110,8 @@ class Quoter(Strategy):
         self._tolerance = p.requote_bp * BASIS_POINT
         self._quotes: dict[Side, str] = {}
         self._asked: dict[Side, Decimal] = {}
+        self._content: _Seen | None = None
+        """What the last look saw, where it left everything as it was: at the same it need not look again."""
         self._paused_until = 0
         self._heard = self.now
         self.subscribe(self._instrument)
@@ -83,16 +121,30 @@ class Quoter(Strategy):
     def on_book(self, book: OrderBook) -> None:
         """Put both quotes where they belong."""
         self._heard = self.now
-        bid, ask = self._best_of_others(book, Side.BUY), self._best_of_others(book, Side.SELL)
-        if not book.is_synced or bid is None or ask is None:
+        best_bid, best_ask = book.best_bid, book.best_ask
+        buy, sell, position = self._working(Side.BUY), self._working(Side.SELL), self.position(self._instrument)
+        if best_bid is None or best_ask is None or not book.is_synced:
             self.cancel_all(self._instrument)
             return
-        mid = (bid + ask) / 2
-        held = self.position(self._instrument).quantity
-        reservation = mid * (1 - self._skew * held)
-        for side in (Side.BUY, Side.SELL):
-            price = self._passive(book, side, reservation - side.sign * mid * self._half_spread)
-            self._quote(side, price, self.parameters.max_position - side.sign * held, mid * self._tolerance)
+        seen = _Seen(best_bid.price, best_ask.price, buy, sell, position)
+        if seen.is_like(self._content):
+            return
+        self._content = None
+        is_ours = self._may_be_ours(best_bid, buy), self._may_be_ours(best_ask, sell)
+        bid = self._behind(book.bids(2), buy) if is_ours[0] else best_bid.price
+        ask = self._behind(book.asks(2), sell) if is_ours[1] else best_ask.price
+        if bid is None or ask is None:
+            self.cancel_all(self._instrument)
+            return
+        mid, held, p = (bid + ask) / 2, position.quantity, self.parameters
+        reservation, away, tolerance = mid * (1 - self._skew * held), mid * self._half_spread, mid * self._tolerance
+        is_content = self.now >= self._paused_until and not any(is_ours)
+        for side, order, other in ((Side.BUY, buy, best_ask), (Side.SELL, sell, best_bid)):
+            price = self._passive(side, reservation - side.sign * away, other.price)
+            if self._quote(side, order, price, p.max_position - side.sign * held, tolerance):
+                is_content = False
+        if is_content:
+            self._content = seen
 
     def on_order(self, order: Order) -> None:
         """Take refusals in. Post-only refused is routine: the next book says where to quote instead."""
@@ -112,32 +164,30 @@ class Quoter(Strategy):
         if self.now - self._heard > self.parameters.silence_s * SECOND_NS:
             self.cancel_all(self._instrument)
 
-    def _best_of_others(self, book: OrderBook, side: Side) -> Decimal | None:
-        """The best price of one side that is not our quote alone: to follow oneself is to run away."""
-        best, order = (book.best_bid if side is Side.BUY else book.best_ask), self._working(side)
-        if best is None or order is None or best.price not in (order.price, self._asked[side]):
-            return None if best is None else best.price
-        if best.quantity > order.leaves_quantity:
-            return best.price
-        levels = book.bids(2) if side is Side.BUY else book.asks(2)
+    def _may_be_ours(self, best: Level, order: Order | None) -> bool:
+        """Whether our quote stands at the best price, or is on its way there."""
+        return order is not None and best.price in (order.price, self._asked[order.side])
+
+    def _behind(self, levels: Sequence[Level], order: Order | None) -> Decimal | None:
+        """The best price that is not our quote alone: to follow oneself is to run away."""
+        if order is None or levels[0].quantity > order.leaves_quantity:
+            return levels[0].price
         return levels[1].price if len(levels) > 1 else None
 
-    def _passive(self, book: OrderBook, side: Side, price: Decimal) -> Decimal:
-        """Keep a price from crossing the other side, and on the instrument's grid."""
-        other = book.best_ask if side is Side.BUY else book.best_bid
-        if other is not None:
-            limit = other.price - side.sign * self._instrument.price_rule.step_at(other.price)
-            price = min(price, limit) if side is Side.BUY else max(price, limit)
+    def _passive(self, side: Side, price: Decimal, other: Decimal) -> Decimal:
+        """Keep a price from crossing the other side's best, and on the instrument's grid."""
+        limit = other - side.sign * self._instrument.price_rule.step_at(other)
+        price = min(price, limit) if side is Side.BUY else max(price, limit)
         return self._instrument.round_price(price, side)
 
-    def _quote(self, side: Side, price: Decimal, room: Decimal, tolerance: Decimal) -> None:
-        """Bring one side's quote to `price`; it may trade no more than `room`."""
-        order = self._working(side)
+    def _quote(self, side: Side, order: Order | None, price: Decimal, room: Decimal, tolerance: Decimal) -> bool:
+        """Bring one side's quote to `price`; it may trade no more than `room`. Return whether that took a command."""
         if order is None:
-            self._place(side, price, room)
-        elif order.cancel is Fate.REFUSED:
-            if self.now >= self._paused_until:
-                self.cancel(order)
+            return self._place(side, price, room)
+        if order.cancel is Fate.REFUSED:
+            if self.now < self._paused_until:
+                return False
+            self.cancel(order)
         elif order.leaves_quantity > room or price <= 0:
             self.cancel(order)
         elif order.price is not None and abs(order.price - price) > tolerance and _is_settled(order):
@@ -146,15 +196,20 @@ class Quoter(Strategy):
             else:
                 self._asked[side] = price
                 self.amend(order, price=price)
+        else:
+            return False
+        return True
 
-    def _place(self, side: Side, price: Decimal, room: Decimal) -> None:
+    def _place(self, side: Side, price: Decimal, room: Decimal) -> bool:
         instrument = self._instrument
         quantity = min(self.parameters.quantity, instrument.round_quantity(room))
         if self.now < self._paused_until or price <= 0 or quantity < instrument.min_quantity:
-            return
-        if instrument.notional(quantity, price) >= instrument.min_notional:
-            self._asked[side] = price
-            self._quotes[side] = self.submit(instrument, side, quantity, price, post_only=True).client_order_id
+            return False
+        if instrument.notional(quantity, price) < instrument.min_notional:
+            return False
+        self._asked[side] = price
+        self._quotes[side] = self.submit(instrument, side, quantity, price, post_only=True).client_order_id
+        return True
 
     def _is_quote(self, order: Order) -> bool:
         """Whether it is one of our quotes: an earlier run's order, of which we hear too, is not."""

@@ -140,8 +140,8 @@ class GaiaExDialect(Dialect):
     def steer(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """Set `revision` and `book` (a, b or mixed) and `stale` (names of markets whose feed is down).
 
-        Returns how they are, what the seed has drawn, and each account's `address` and session `token`. Raises
-        ValueError, with nothing changed.
+        Returns how they are, what the seed has drawn, each account's `address` and session `token`, and how near to the
+        rate limits anybody came. Raises ValueError, with nothing changed.
         """
         wish = Steering.read(given, markets=self.feeds)
         if wish.revision is not None:
@@ -159,6 +159,7 @@ class GaiaExDialect(Dialect):
             "book": self.shapes.book.value,
             "stale": [name for name, feed in self.feeds.items() if feed.is_stale],
             "drawn": plain_quirks(self.quirks),
+            "limits": self._limits.used(),
             "accounts": {
                 account: {"address": self.wallets.address(account), "token": made_up_token(account)}
                 for account in self.stage.accounts

@@ -27,6 +27,10 @@ class Limits:
         self._quirks = quirks
         self._buckets = Buckets([BucketRule(_READS, READ_LIMIT, 1), BucketRule(_WRITES, quirks.write_limit, 1)])
 
+    def used(self) -> dict[str, dict[str, int]]:
+        """Return how near to each limit anybody came, and how many requests were refused."""
+        return self._buckets.used()
+
     def read(self, remote: str) -> None:
         """Count a request that changes nothing."""
         self._take(_READS, remote)

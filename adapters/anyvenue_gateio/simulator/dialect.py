@@ -83,13 +83,16 @@ class GateDialect(Dialect):
         return instruments(tapes, settings)
 
     def steer(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Tell all clients that the server goes away soon: `{"upgrade": "a text"}`, as `futures.system` does."""
+        """Tell all clients that the server goes away soon: `{"upgrade": "a text"}`, as `futures.system` does.
+
+        Returns how near to each rate limit anybody came, and how many requests were refused for it.
+        """
         text = given.get("upgrade")
         if given and (set(given) != {"upgrade"} or not isinstance(text, str)):
             raise ValueError(f'found {dict(given)}; allowed is {{"upgrade": "a text"}}')
         if isinstance(text, str):
             self.sockets.announce_upgrade(text)
-        return {}
+        return {"limits": {**self.limits.used(), "WebSocket orders": self.trade_rate.used()}}
 
     def client_id_of(self, account: str, client_order_id: str) -> str:
         """Return the `text` of an order."""

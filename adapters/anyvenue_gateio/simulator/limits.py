@@ -31,6 +31,10 @@ class Limits:
         """Count a request of an account or an address."""
         return self._buckets.take(rule, identity, weight, now_ns=self._stage.clock.time_ns())
 
+    def used(self) -> dict[str, dict[str, int]]:
+        """Return how near to each limit anybody came, and how many requests were refused."""
+        return self._buckets.used()
+
     def headers(self, standing: Standing) -> dict[str, str]:
         """Return the headers that tell how a client stands; the reset is the present time unless all is used."""
         reset = standing.reset_ns if not standing.remaining else self._stage.clock.time_ns()

@@ -20,13 +20,20 @@ class TradeRate:
     def __init__(self, time_ns: Callable[[], int]) -> None:
         self._time_ns = time_ns
         self._sent: dict[str, deque[int]] = {}
+        self._most = self._refused = 0
 
     def take(self, account: str, count: int) -> None:
         """Count `count` orders. Raises Refused where they are too many; they are not counted then."""
         sent = self._recent(account)
         if len(sent) + count > LIMIT:
+            self._refused += 1
             raise Refused("TOO_MANY_REQUESTS", "Request Rate limit Exceeded (311)", status=429)
         sent.extend([self._time_ns()] * count)
+        self._most = max(self._most, len(sent))
+
+    def used(self) -> dict[str, int]:
+        """Return the limit, how near to it anybody came, and how many requests were refused."""
+        return {"limit": LIMIT, "most": self._most, "refused": self._refused}
 
     def header(self, account: str) -> dict[str, int]:
         """Return the fields that a reply's header bears. What remains is left out where it is nothing."""

@@ -39,6 +39,7 @@ def venues_text(venues: Registry[VenueDescriptor] = VENUES) -> str:
     if ready:
         table = [("feature", *ready)]
         table += [(f.value, *(_grade(descriptor, f) for descriptor in ready.values())) for f in Feature]
+        table.append(("orders a second", *(_rate(descriptor) for descriptor in ready.values())))
         lines += ["", *text_table(table, left=len(ready) + 1), *_notes(ready)]
     return "\n".join(lines) + "\n"
 
@@ -117,6 +118,11 @@ def _grade(descriptor: VenueDescriptor, feature: Feature) -> str:
     return NOTHING if grade is Grade.ABSENT else grade.value
 
 
+def _rate(descriptor: VenueDescriptor) -> str:
+    rate = descriptor.capabilities.order_rate
+    return NOTHING if rate is None else str(rate)
+
+
 def _notes(venues: Mapping[str, VenueDescriptor]) -> list[str]:
     notes = [
         f"{name}: {feature.value}: {descriptor.capabilities[feature].note}"
@@ -143,6 +149,7 @@ def _venue_data(status: PluginStatus, venues: Registry[VenueDescriptor]) -> dict
         data |= {
             "title": descriptor.title,
             "environments": _environments(descriptor),
+            "order_rate": descriptor.capabilities.order_rate,
             "capabilities": {
                 feature.value: {
                     "grade": descriptor.capabilities[feature].grade.value,

@@ -14,6 +14,7 @@ from anyvenue.engine.strategy import Strategy
 from anyvenue.model.book import OrderBook
 from anyvenue.model.book_keeper import BookKeeper
 from anyvenue.model.depth_sync import Action, SequenceRule
+from anyvenue.model.float_delta import FloatDelta
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import (
     BookDelta,
@@ -37,6 +38,7 @@ __all__ = ["MarketData"]
 
 
 _STRATEGY = "strategy"
+_APPLIED = Action.APPLY  # an enum's members take long to look up
 
 
 @frozen
@@ -208,6 +210,12 @@ class MarketData:
         if keeper is not None:
             self._taken(keeper, keeper.on_delta(event))
 
+    def on_floats(self, event: FloatDelta) -> None:
+        """Apply changed levels, as a decoder made them."""
+        keeper = self._keepers.get(event.instrument.key)
+        if keeper is not None:
+            self._taken(keeper, keeper.on_floats(event))
+
     def on_snapshot(self, event: BookSnapshot) -> None:
         """Take a whole book."""
         keeper = self._keepers.get(event.instrument.key)
@@ -215,7 +223,7 @@ class MarketData:
             self._taken(keeper, keeper.on_snapshot(event))
 
     def _taken(self, keeper: BookKeeper, action: Action) -> None:
-        if action is Action.APPLY:
+        if action is _APPLIED:
             self._book_changed(keeper.book)
         elif action is Action.RESYNC:
             self._resync(keeper)

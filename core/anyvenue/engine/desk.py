@@ -51,6 +51,11 @@ class Desk:
         """The limits that hold."""
         return self._gate.limits
 
+    def add_connection(self, name: str, capabilities: Capabilities) -> None:
+        """Take what a connection's venue can do, and how many orders it takes."""
+        self.capabilities[name] = capabilities
+        self._gate.know_rate(name, capabilities.order_rate)
+
     def check_connections(self, connections: Sequence[str]) -> None:
         """Refuse limits of a connection that is not there: they would protect nobody."""
         for name in self.limits.connections:

@@ -51,6 +51,7 @@ from anyvenue.model.catalog import InstrumentCatalog
 from anyvenue.model.enums import Fate, OrderState, Side
 from anyvenue.model.errors import Contradiction, TradingEnded, UnknownInstrument
 from anyvenue.model.fill import Fill
+from anyvenue.model.float_delta import FloatDelta
 from anyvenue.model.histogram import Durations
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import (
@@ -82,6 +83,8 @@ NEVER = 1 << 63
 MESSAGES_KEPT = 50
 TRADES_KEPT = 50_000
 """How many trade ids are remembered, so that a fill told twice is booked once."""
+PAYMENTS_KEPT = 10_000
+"""The same of funding payments, which venues push, or tell when they are asked, or both."""
 
 
 @frozen(kw_only=True)
@@ -158,6 +161,7 @@ class Engine:
         self._ts_start = self.now
         self._on_failure = on_failure
         self.journal = journal or NoJournal()
+        self._has_journal = journal is not None
         self.latency: Latency | None = None
         """Where a runner has time measured."""
         self.ticket = 0
@@ -171,6 +175,7 @@ class Engine:
         self._busy = False
         self._source = ""
         self._trades_seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._payments_seen: OrderedDict[tuple[str, int, Decimal], None] = OrderedDict()
         self._next_sample = NEVER
         self._early: list[Signal] | None = []
         self.on_reconnected: Callable[[str], None] = lambda connection: None
@@ -232,7 +237,7 @@ class Engine:
         if self._log is not None:
             self._log.connection(name, instruments, capabilities, depth_rules, candle_intervals)
         self._catalogs[name] = InstrumentCatalog(instruments, explain)
-        self.desk.capabilities[name] = capabilities
+        self.desk.add_connection(name, capabilities)
         self.data.depth_rules[name] = depth_rules
         self.data.candle_intervals[name] = candle_intervals
 
@@ -377,7 +382,8 @@ class Engine:
             self._next_sample = now + SAMPLE_INTERVAL_NS
             self.guards.sample()
             self.recorder.sample(now, self.data.mids())
-            self.journal.settle(self.orders.unsettled(), self.portfolio.positions(), now)
+            if self._has_journal:
+                self.journal.settle(self.orders.unsettled(), self.portfolio.positions(), now)
 
     def _settle(self) -> None:
         """Have the journal note how things stand, where no record that it has says so."""
@@ -386,7 +392,7 @@ class Engine:
 
     def _handler_of(self, event: Any) -> Callable[[Any], None]:
         """Return the handler of a kind of event seen for the first time: a decoder's own delta, or an order's."""
-        handler = self.data.on_delta if isinstance(event, BookDelta) else self._on_order_event
+        handler = self.data.on_floats if isinstance(event, FloatDelta) else self._on_order_event
         self._handlers[type(event)] = handler
         return handler
 
@@ -536,6 +542,12 @@ class Engine:
             self._early.append(signal)
 
     def _on_funding_payment(self, payment: FundingPayment) -> None:
+        told = payment.instrument.key, payment.ts_event, payment.amount
+        if payment.ts_event and told in self._payments_seen:
+            return
+        self._payments_seen[told] = None
+        if len(self._payments_seen) > PAYMENTS_KEPT:
+            self._payments_seen.popitem(last=False)
         self.journal.event(payment, self.now, self._source)
         position = self.portfolio.pay_funding(payment)
         self.guards.on_position(position)

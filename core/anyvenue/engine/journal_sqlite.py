@@ -75,10 +75,10 @@ class SqliteJournal:
         accounts: Sequence[str] = (),
         lock_folder: Path | None = None,
         durability: Durability = "process",
-        retention_days: int = 30,
+        retention_days: float = 30,
     ) -> None:
         self.path = path
-        self._retention_ns = retention_days * _DAY_NS
+        self._retention_ns = round(retention_days * _DAY_NS)
         self._now = now_ns
         self._prune_at = 0
         self._new: list[Row] = []

@@ -18,6 +18,7 @@ from anyvenue.engine.evidence_answers import Answer
 from anyvenue.engine.reconcile_answers import Answers, listed_answer
 from anyvenue.engine.reconcile_doubts import Doubt, Doubts
 from anyvenue.engine.reconcile_events import StillUnknown
+from anyvenue.engine.reconcile_funding import FundingCheck
 from anyvenue.engine.reconcile_listing import OpenOrders
 from anyvenue.engine.reconcile_positions import PositionCheck
 from anyvenue.engine.reconcile_questions import Questions, Told
@@ -57,6 +58,7 @@ class AccountReconciler:
         self._retention = venue.retention
         self._questions = Questions(venue, connection, clock)
         self._positions = PositionCheck(engine, connection, self._questions, clock, self._retention.settle_s)
+        self._funding = FundingCheck(engine, connection, self._questions, clock)
         self._doubts = Doubts(jitter)
         self._can_be_asked = any(self._questions.has(feature) for feature in _LOOK_UPS)
         adopts_strangers = recovery.strangers == "adopt"
@@ -149,6 +151,7 @@ class AccountReconciler:
                 self._settle(name, [listed_answer(found, listed)])
         if not is_first:
             await self._positions.compare(fills_are_known=all_told)
+            await self._funding.tell()
         await self._tell_balances()
 
     def _ours(self) -> list[Order]:

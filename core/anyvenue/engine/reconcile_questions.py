@@ -12,6 +12,7 @@ from anyvenue.model.balance import Balance
 from anyvenue.model.errors import AnyvenueError, OutcomeUnknown
 from anyvenue.model.fill import Fill
 from anyvenue.model.instrument import Instrument
+from anyvenue.model.market import FundingPayment
 from anyvenue.model.order import Order
 from anyvenue.model.position import Position
 from anyvenue.venue.capabilities import Feature
@@ -73,6 +74,12 @@ class Questions:
     async def positions(self) -> Told[Sequence[Position]] | None:
         """Ask for the positions that are not flat."""
         return await self._ask(Feature.POSITIONS, lambda: self._venue.positions())
+
+    async def funding_payments(self, instrument: Instrument, since_ns: int) -> Told[Sequence[FundingPayment]] | None:
+        """Ask for the funding paid and received."""
+        return await self._ask(
+            Feature.FUNDING_PAYMENTS, lambda: self._venue.funding_payments(instrument, start_ns=since_ns)
+        )
 
     async def balances(self) -> Told[Sequence[Balance]] | None:
         """Ask for the balances."""

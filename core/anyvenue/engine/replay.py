@@ -171,8 +171,8 @@ class _Replay:
         match kind, rest:
             case "in", [ts, connection, _, packed]:
                 self._input(ts, connection, packed)
-            case "connection", [name, refs, graded, rules, intervals]:
-                self._connection(name, refs, graded, rules, frozenset(intervals))
+            case "connection", [name, refs, graded, rules, intervals, order_rate]:
+                self._connection(name, refs, graded, rules, frozenset(intervals), order_rate)
             case "recovered", [fields]:
                 self._recover(fields)
             case "end", []:
@@ -190,7 +190,15 @@ class _Replay:
         else:
             self._engine.receive(event, connection)
 
-    def _connection(self, name: str, refs: list[str], graded: Any, rules: Any, intervals: frozenset[int]) -> None:
+    def _connection(
+        self,
+        name: str,
+        refs: list[str],
+        graded: Any,
+        rules: Any,
+        intervals: frozenset[int],
+        order_rate: int | None,
+    ) -> None:
         by_key: dict[str, SequenceRule] = {}
         for packed, named in rules:
             by_key |= dict.fromkeys((self._table.find(ref).key for ref in named), self._codec.unpack(packed))
@@ -202,7 +210,7 @@ class _Replay:
         self._engine.add_connection(
             name,
             [self._table.find(ref) for ref in refs],
-            Capabilities(features),
+            Capabilities(features, order_rate),
             rule,
             candle_intervals=intervals,
         )

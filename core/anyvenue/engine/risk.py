@@ -83,7 +83,14 @@ class RiskGate:
         self._rates = {
             name: RateWindow(own.order_rate) for name, own in limits.connections.items() if own.order_rate is not None
         }
+        self._venues: dict[str, int] = {}
         self._counts_book = limits.book.needs_notional or any(own.needs_notional for own in limits.connections.values())
+
+    def know_rate(self, connection: str, venues: int | None) -> None:
+        """Take the rate of orders that a venue allows: where none is configured, four fifths of it are let through."""
+        if venues is not None and connection not in self._rates:
+            self._rates[connection] = RateWindow(max(1, venues * 4 // 5))
+            self._venues[connection] = venues
 
     def refusal(self, wish: Wish, now_ns: int) -> str | None:
         """Return why a command may not pass, or None after counting it.
@@ -215,7 +222,8 @@ class RiskGate:
         for where, window in windows:
             if window is not None and window.is_full(now_ns):
                 limit = window.limit
-                return f"{where}order_rate: {limit} creates and amends in the last second, allowed are {limit}"
+                why = f" (the venue's own limit is {self._venues[name]})" if where and name in self._venues else ""
+                return f"{where}order_rate: {limit} creates and amends in the last second, allowed are {limit}{why}"
         for _, window in windows:
             if window is not None:
                 window.take(now_ns)

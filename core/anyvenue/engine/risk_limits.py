@@ -111,7 +111,8 @@ class ConnectionLimits(BookLimits):
     """Limits of one connection.
 
     Attributes:
-        order_rate: the largest number of creates and amends in any one second. Choose it below the venue's own rate:
+        order_rate: the largest number of creates and amends in any one second. Where it is not said it is four fifths
+            of the venue's own, as far as the adapter knows that (`Capabilities.order_rate`). Keep it below the venue's:
             what this refuses has a reason and costs nothing, what the venue refuses may cost the right to trade for a
             while.
     """

@@ -169,7 +169,7 @@ class SessionLog:
         graded = {feature.value: [c.grade.value, c.note] for feature, c in capabilities.features.items()}
         rows = [[orjson.loads(rule), refs] for rule, refs in by_rule.items()]
         refs = [refer(instrument) for instrument in instruments]
-        self._write(["connection", name, refs, graded, rows, sorted(candle_intervals)])
+        self._write(["connection", name, refs, graded, rows, sorted(candle_intervals), capabilities.order_rate])
 
     def recovered(self, recovered: Recovered) -> None:
         """Say what an earlier run left."""

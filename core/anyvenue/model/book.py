@@ -41,9 +41,10 @@ class OrderBook:
         "_bids",
         "_depth",
         "_floats",
-        "_is_long",
         "_stale_reason",
         "_stale_since",
+        "_stays_text",
+        "_texts",
         "instrument",
         "ts_event",
         "ts_recv",
@@ -58,6 +59,11 @@ class OrderBook:
         self.ts_recv = 0
         """When that frame came in."""
         self._depth = depth
+        unit, where = instrument.depth_unit, instrument.key
+        self._texts = (
+            BookSide(Side.BUY, unit, depth=depth, where=where),
+            BookSide(Side.SELL, unit, depth=depth, where=where),
+        )
         self._bids: BookSide | FloatSide
         self._asks: BookSide | FloatSide
         self._floats: tuple[FloatSide, FloatSide] | None
@@ -104,22 +110,46 @@ class OrderBook:
         return True
 
     def apply_floats(self, delta: FloatDelta) -> bool:
-        """Do as `apply_delta`, at a fraction of its cost where the whole book is made of numbers of 15 digits."""
-        if self._stale_since is not None:
-            return False
-        sides = self._floats or (None if self._is_long else self._to_floats())
-        if sides is None:
+        """Do as `apply_delta`, at a fraction of its cost where all numbers of the book have at most 15 digits."""
+        sides = self._floats
+        if sides is None and (sides := self._to_floats()) is None:
             return self.apply_delta(delta.bids, delta.asks, delta.ts_event, delta.ts_recv)
         bids, asks = sides
+        has_new = False
         if pairs := delta.bid_pairs:
-            bids.apply(pairs)
+            sizes = bids.sizes
+            count = len(sizes)
+            sizes.update(pairs)
+            bids.top_count = 0
+            if len(sizes) != count:
+                has_new = True
+                if not bids.add(len(sizes) - count):
+                    return self._apply_odd(delta)
+            if (texts := bids.texts) and not sizes[texts[-1]]:
+                bids.drop()
         if pairs := delta.ask_pairs:
-            asks.apply(pairs)
+            sizes = asks.sizes
+            count = len(sizes)
+            sizes.update(pairs)
+            asks.top_count = 0
+            if len(sizes) != count:
+                has_new = True
+                if not asks.add(len(sizes) - count):
+                    return self._apply_odd(delta)
+            if (texts := asks.texts) and not sizes[texts[-1]]:
+                asks.drop()
         self.ts_event, self.ts_recv = delta.ts_event, delta.ts_recv
-        if bids.keys and asks.keys and bids.keys[-1] >= -asks.keys[-1]:
+        # What is not new was not better than the best before, so that it crosses nothing.
+        if has_new and bids.keys and asks.keys and bids.keys[-1] >= -asks.keys[-1]:
             self.mark_stale("crossed by a delta", delta.ts_recv)
             return False
         return True
+
+    def _apply_odd(self, delta: FloatDelta) -> bool:
+        """Go over to texts until the next snapshot. The delta is applied from its beginning: its sizes are absolute."""
+        is_synced = self.apply_delta(delta.bids, delta.asks, delta.ts_event, delta.ts_recv)
+        self._stays_text = True
+        return is_synced
 
     def clear(self, reason: str = "cleared", ts: int = 0) -> None:
         """Drop all levels. The book is stale then, as by `mark_stale`."""
@@ -133,40 +163,48 @@ class OrderBook:
         """
         if self._stale_since is None:
             self._stale_since, self._stale_reason = ts, reason
+            self._floats = None  # what would be written is found by this alone; the sides stay to be read
 
     def _merge(self, bids: Sequence[RawLevel], asks: Sequence[RawLevel], ts_recv: int) -> None:
         if self._floats is not None:
-            kept = self._bids.texts(), self._asks.texts()
+            kept_bids, kept_asks = (side.plain() for side in self._floats)
             self._empty()
-            self._merge(*kept, ts_recv)
+            self._merge(kept_bids, kept_asks, ts_recv)
         try:
             if bids:
-                self._bids.apply(bids)  # type: ignore[arg-type]
+                self._bids.apply(bids)  # type: ignore[union-attr]
             if asks:
-                self._asks.apply(asks)  # type: ignore[arg-type]
+                self._asks.apply(asks)  # type: ignore[union-attr]
         except (InvalidBook, TypeError) as error:
             self.clear(str(error), ts_recv)
             raise
 
     def _empty(self) -> None:
-        unit, depth, where = self.instrument.depth_unit, self._depth, self.instrument.key
-        self._bids = BookSide(Side.BUY, unit, depth=depth, where=where)
-        self._asks = BookSide(Side.SELL, unit, depth=depth, where=where)
+        self._bids, self._asks = self._texts
+        self._bids.clear()
+        self._asks.clear()
         self._floats = None
-        self._is_long = False
+        self._stays_text = False
 
     def _to_floats(self) -> tuple[FloatSide, FloatSide] | None:
-        """Go over to floats and return both sides; None where a number in the book is too long for that."""
+        """Go over to floats and return both sides; None for a book that is stale, or that a float would not give back.
+
+        In that case it stays with texts until the next snapshot, lest every frame look at every level.
+        """
+        if self._stays_text or self._stale_since is not None:
+            return None
         unit, depth = self.instrument.depth_unit, self._depth
         bids, asks = FloatSide(Side.BUY, unit, depth=depth), FloatSide(Side.SELL, unit, depth=depth)
-        if not bids.load(self._bids.texts()) or not asks.load(self._asks.texts()):
-            self._is_long = True  # and so it stays until the next snapshot, lest every frame look at every level
+        if not bids.load(self._bids.plain()) or not asks.load(self._asks.plain()):
+            self._stays_text = True
             return None
+        for side in self._texts:
+            side.clear()
         self._bids, self._asks = self._floats = bids, asks
         return self._floats
 
     def _is_crossed(self) -> bool:
-        return self._bids.reaches(self._asks)  # type: ignore[arg-type]  # both are of one kind
+        return self._bids.reaches(self._asks)  # type: ignore[union-attr, arg-type]  # texts were merged just now
 
     # State
 
@@ -189,12 +227,18 @@ class OrderBook:
 
     @property
     def best_bid(self) -> Level | None:
-        """The highest bid, None where there is none."""
+        """The highest bid, None where there is none. Reading it again costs next to nothing."""
+        if (floats := self._floats) is not None and (texts := (side := floats[0]).texts):
+            level = side.sizes[texts[-1]]
+            return level if level.__class__ is Level else side.read(texts[-1], level)
         return self._bids.best
 
     @property
     def best_ask(self) -> Level | None:
-        """The lowest ask, None where there is none."""
+        """The lowest ask, None where there is none. Reading it again costs next to nothing."""
+        if (floats := self._floats) is not None and (texts := (side := floats[1]).texts):
+            level = side.sizes[texts[-1]]
+            return level if level.__class__ is Level else side.read(texts[-1], level)
         return self._asks.best
 
     def bids(self, count: int) -> list[Level]:

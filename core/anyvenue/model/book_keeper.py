@@ -7,6 +7,7 @@ from typing import Final
 from anyvenue.model.book import OrderBook
 from anyvenue.model.depth_sync import APPLY, Action, DepthSync, SequenceRule
 from anyvenue.model.errors import InvalidBook
+from anyvenue.model.float_delta import FloatDelta
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookDelta, BookSnapshot
 
@@ -37,6 +38,20 @@ class BookKeeper:
         if decision.action is Action.RESYNC:
             self.book.mark_stale(decision.reason, delta.ts_recv)
         return decision.action
+
+    def on_floats(self, delta: FloatDelta) -> Action:
+        """Take a delta that a decoder made: the same in fewer steps, as most of all there is to do is this."""
+        sync, first, last = self.sync, delta.first_id, delta.last_id
+        if not (sync.is_synced and sync.is_contiguous and first == sync.last_id + 1 <= last):
+            return self.on_delta(delta)  # type: ignore[arg-type]  # it passes for one
+        sync.last_id = last
+        try:
+            if self.book.apply_floats(delta):
+                return _APPLIED
+        except InvalidBook:
+            pass
+        sync.reset()
+        return Action.RESYNC
 
     def on_snapshot(self, snapshot: BookSnapshot) -> Action:
         """Take a snapshot, and the deltas that waited for it."""

@@ -20,7 +20,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
-from operator import itemgetter
+from operator import eq, itemgetter
 from typing import Any, Final, NamedTuple
 
 from anyvenue.model.enums import Side
@@ -130,6 +130,8 @@ class BookSide:
             return False
         if not _are_plain(joined) or joined.count(",") != len(added) - 1:
             return False
+        if not keys and not self._is_exact and max(map(len, added)) <= FLOAT_DIGITS:
+            return self._fill(added)
         for text in added:
             if self._is_exact or len(text) > FLOAT_DIGITS:
                 key = self._long_key(text)
@@ -143,6 +145,20 @@ class BookSide:
                 raise InvalidBook(f"{self._where} price: found {text!r}; allowed are prices above 0")
             keys.insert(index, key)
             texts.insert(index, text)
+        return True
+
+    def _fill(self, texts: list[str]) -> bool:
+        """Sort all prices of an empty side in at once. False if two are the same."""
+        keys = list(map(float, texts)) if self._is_bid else [-float(text) for text in texts]
+        if (ordered := sorted(keys)) != keys:
+            texts = [text for _, text in sorted(zip(keys, texts, strict=True))]
+        if any(map(eq, ordered, islice(ordered, 1, None))):
+            return False
+        if not ordered[0 if self._is_bid else -1]:
+            raise InvalidBook(
+                f"{self._where} price: found {texts[0 if self._is_bid else -1]!r}; allowed are prices above 0"
+            )
+        self._keys, self._texts = ordered, texts
         return True
 
     def _long_key(self, text: str) -> float | Decimal:
@@ -218,7 +234,8 @@ class BookSide:
         if not self._texts:
             return None
         text = self._texts[-1]
-        return self._level(text, self._sizes[text])
+        size, seen = self._sizes[text], self._seen.get(text)
+        return seen[1] if seen is not None and seen[0] == size else self._level(text, size)
 
     def reaches(self, other: BookSide) -> bool:
         """Tell whether this side's best price is as high as the other's (bids) or as low (asks), or beyond."""
@@ -240,7 +257,7 @@ class BookSide:
         """Return at most `count` levels, best first."""
         return list(islice(self, count))
 
-    def texts(self) -> list[RawLevel]:
+    def plain(self) -> list[RawLevel]:
         """Return all levels as texts of price and size, as plain numbers."""
         return [(text, size) for text in self._texts if (size := self._sizes[text]).strip("0.")]
 

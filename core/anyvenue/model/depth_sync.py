@@ -135,27 +135,19 @@ _OLDER_TIME: Final = Decision(Action.DROP, "its time lies before the last frame'
 class DepthSync:
     """Decides about the depth frames of one book, by the venue's rule. Pure: no clock, no I/O."""
 
-    __slots__ = ("_after_snapshot", "_buffer", "_contiguous", "_is_synced", "_last_id", "_skipped", "_ts_event", "rule")
+    __slots__ = ("_buffer", "_skipped", "_snapshot_id", "_ts_event", "is_contiguous", "is_synced", "last_id", "rule")
 
     def __init__(self, rule: SequenceRule) -> None:
         self.rule = rule
-        self._contiguous = rule.continuity is Continuity.CONTIGUOUS
+        self.is_contiguous = rule.continuity is Continuity.CONTIGUOUS
         self._buffer: deque[BookDelta] = deque()
-        self._is_synced = False
-        self._after_snapshot = False
-        self._last_id = 0
+        self.is_synced = False
+        """Whether a snapshot and every delta since then have been applied, as far as the ids tell."""
+        self.last_id = 0
+        """The id up to which the book is known; of no meaning while not synced."""
+        self._snapshot_id = -1
         self._skipped = 0
         self._ts_event = 0
-
-    @property
-    def is_synced(self) -> bool:
-        """Whether a snapshot and every delta since then have been applied, as far as the ids tell."""
-        return self._is_synced
-
-    @property
-    def last_id(self) -> int:
-        """The id up to which the book is known; of no meaning while not synced."""
-        return self._last_id
 
     @property
     def buffered(self) -> int:
@@ -165,20 +157,19 @@ class DepthSync:
     def reset(self) -> None:
         """Start anew: the stream was lost, or the book turned out wrong. A snapshot must come."""
         self._buffer.clear()
-        self._is_synced = False
+        self.is_synced = False
         self._skipped = 0
         self._ts_event = 0
 
     def on_delta(self, delta: BookDelta) -> Decision:
         """Return what to do with a delta: APPLY, DROP, BUFFER or RESYNC."""
-        if self._is_synced and self._contiguous and delta.first_id == self._last_id + 1 <= delta.last_id:
-            self._last_id, self._ts_event = delta.last_id, delta.ts_event
-            self._after_snapshot = False
+        if self.is_synced and self.is_contiguous and delta.first_id == self.last_id + 1 <= delta.last_id:
+            self.last_id, self._ts_event = delta.last_id, delta.ts_event
             return APPLY
         rule = self.rule
         if rule.time_ordered and delta.ts_event < self._ts_event:
             return _OLDER_TIME
-        if not self._is_synced:
+        if not self.is_synced:
             return self._skip() if rule.snapshot is SnapshotSource.STREAM else self._keep(delta)
         return self._join(delta)
 
@@ -187,11 +178,12 @@ class DepthSync:
         rule = self.rule
         if rule.time_ordered and snapshot.ts_event < self._ts_event:
             return _OLDER_TIME
-        if self._is_synced and rule.keeps_newer and snapshot.last_id <= self._last_id:
+        if self.is_synced and rule.keeps_newer and snapshot.last_id <= self.last_id:
             return _OLDER_SNAPSHOT
-        self._is_synced = self._after_snapshot = True
+        self.is_synced = True
         self._skipped = 0
-        self._last_id, self._ts_event = snapshot.last_id, snapshot.ts_event
+        self.last_id = self._snapshot_id = snapshot.last_id
+        self._ts_event = snapshot.ts_event
         return self._replay() if self._buffer else APPLY
 
     def _join(self, delta: BookDelta) -> Decision:
@@ -199,7 +191,8 @@ class DepthSync:
         if rule.continuity is Continuity.NONE:
             self._ts_event = delta.ts_event
             return APPLY
-        expected = self._last_id + 1
+        expected = self.last_id + 1
+        is_first = self.last_id == self._snapshot_id
         if rule.continuity is Continuity.LINKED:
             if delta.previous_id is None:
                 return self._start_anew(delta, "a delta came without the id it follows")
@@ -207,26 +200,20 @@ class DepthSync:
         else:
             start = delta.first_id
         if delta.last_id < expected:
-            may_be_older = self._after_snapshot and rule.snapshot is SnapshotSource.REQUEST
+            may_be_older = is_first and rule.snapshot is SnapshotSource.REQUEST
             if rule.drops_past or may_be_older:
                 return _PAST
             return self._start_anew(delta, f"expected {expected}, got {delta.last_id} again")
         if start > expected:
             return self._start_anew(delta, f"a gap: expected {expected}, got {start}")
-        may_overlap = rule.overlap is Overlap.ALWAYS or (
-            rule.overlap is Overlap.AFTER_SNAPSHOT and self._after_snapshot
-        )
+        may_overlap = rule.overlap is Overlap.ALWAYS or (rule.overlap is Overlap.AFTER_SNAPSHOT and is_first)
         if start < expected and not may_overlap:
             return self._start_anew(delta, f"an overlap: expected {expected}, got {start}")
-        self._take(delta)
+        self.last_id, self._ts_event = delta.last_id, delta.ts_event
         return APPLY
 
-    def _take(self, delta: BookDelta) -> None:
-        self._last_id, self._ts_event = delta.last_id, delta.ts_event
-        self._after_snapshot = False
-
     def _start_anew(self, delta: BookDelta, reason: str) -> Decision:
-        self._is_synced = False
+        self.is_synced = False
         self._skipped = 0
         if self.rule.snapshot is SnapshotSource.REQUEST:
             self._buffer.append(delta)
@@ -259,6 +246,6 @@ class DepthSync:
                 taken.append(delta)
             elif decision.action is Action.RESYNC:
                 reason = decision.reason
-        if not self._is_synced:
+        if not self.is_synced:
             return Decision(Action.RESYNC, f"the snapshot does not fit the deltas: {reason}")
         return Decision(Action.APPLY, deltas=tuple(taken))

@@ -1,151 +1,211 @@
-"""One side of an order book fed by `FloatDelta`: a dict, and the near levels in order. The hot path of all.
+"""One side of an order book fed by `FloatDelta`. The hot path of the whole product.
 
-A frame is merged by `dict.update` alone. A deleted level stays in the dict with its size of zero, so that it costs
-nothing to delete it or to bring it back. Only the best levels are kept sorted, `keys`; those behind `_edge` are not,
-until so many of the best are gone that they are needed. Keys are prices, negative for asks, so that both sides ascend
-and the best is last.
+A frame is merged by one call that runs in C, `dict.update` from a price's text to its size. Only prices that were not
+there before cost more: they are the last keys of the dict after it. So:
+
+- A deleted level stays in the dict with its size of zero, so that it costs nothing to delete it or to bring it back.
+  Those better than the best are dropped at once, so that whatever may become the best is new.
+- The best levels, and no others, are kept in order: `keys`, numbers to sort by (negative for asks, so that both sides
+  ascend), and `texts`, the best last. The others are in `_far`, in no order, until so many of the best are gone that
+  they are needed.
+- Decimals come into being when they are read. In the dict a size is then replaced by the `Level` made of it, so that
+  what stands unchanged is never made twice.
 """
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 from itertools import islice
 from math import inf
-from typing import Final
+from typing import Any, Final
 
 from anyvenue.model.book_side import Level
 from anyvenue.model.enums import Side
-from anyvenue.model.float_delta import decimal_of
+from anyvenue.model.float_delta import DIGITS_MAX, decimal_of
 from anyvenue.model.market import RawLevel
 from anyvenue.model.numbers import EXACT, ZERO
 
 __all__ = ["FloatSide"]
 
-FLOAT_DIGITS: Final = 15  # sys.float_info.dig: so many significant digits survive in a binary float
 NEAR: Final = 64
+"""So many levels are kept in order, after all were divided into near and far."""
 NEAR_MAX: Final = 512
-MIN_DEAD: Final = 1024  # clearing out dead levels starts here
-MAX_SEEN: Final = 1024  # so many prices and levels are remembered as decimals
+"""When they have become so many, all are divided anew."""
+DEAD_MIN: Final = 1024
+"""So many deleted levels may be there, and two more for each that is not deleted."""
+PRICES_KEPT: Final = 4096
 
 _multiply: Final = EXACT.multiply
+_divide: Final = Context(prec=28).divide  # back to a size of 15 digits, so that it is exact
 _new: Final = tuple.__new__  # what Level() does, without a detour
 
 
 class FloatSide:
-    """Bids or asks. `unit` is the quantity in one unit of size, `depth` the number of levels to keep (None: all)."""
+    """Bids or asks. `unit` is the quantity in one unit of size, `depth` the number of levels to keep (None: all).
 
-    __slots__ = ("_depth", "_edge", "_is_bid", "_levels", "_limit", "_sizes", "_unit", "keys")
+    Whoever merges a frame updates `sizes` with it, calls `add` where it has grown, `drop` where the last of `texts` has
+    the size zero now, and sets `top_count` to 0.
+    """
+
+    __slots__ = (
+        "_depth",
+        "_edge",
+        "_far",
+        "_is_bid",
+        "_limit",
+        "_prices",
+        "_top",
+        "_unit",
+        "keys",
+        "sizes",
+        "texts",
+        "top_count",
+    )
 
     def __init__(self, side: Side, unit: Decimal, *, depth: int | None = None) -> None:
         self._is_bid = side is Side.BUY
         self._unit = unit
         self._depth = depth
-        self._levels: dict[float, tuple[float, Level]] = {}
-        self._sizes: dict[float, float] = {}
-        self.keys: list[float] = []
-        """The near levels, best last: a price, negative for asks. The last one is alive."""
+        self._far: dict[float, str] = {}
         self._edge = -inf
-        self._limit = MIN_DEAD if depth is None else depth
+        self._limit = 0
+        self._prices: dict[str, Decimal] = {}
+        self._top: list[Level] = []
+        self.top_count = 0
+        """So many levels `_top` was asked for; 0 where they may have changed since."""
+        self.sizes: dict[str, Any] = {}
+        """By price: the size, or the Level that was made of it."""
+        self.keys: list[float] = []
+        self.texts: list[str] = []
+        """The near prices, the best last. That one is not of size zero."""
 
     # Writing
 
     def load(self, levels: Sequence[RawLevel]) -> bool:
         """Begin with these levels, in plain texts. False where one of them is too long for a float: not usable then."""
-        if any(len(text) > FLOAT_DIGITS for level in levels for text in level):
+        if any(len(text) > DIGITS_MAX for level in levels for text in level):
             return False
-        self._sizes = {float(price): float(size) for price, size in levels}
-        self._sort()
+        self.sizes = {price: float(size) for price, size in levels}
+        self._divide()
         return True
 
-    def apply(self, pairs: Sequence[tuple[float, float]]) -> None:
-        """Merge a frame."""
-        sizes, near = self._sizes, self.keys
-        length = len(sizes)
-        sizes.update(pairs)
-        added = len(sizes) - length
-        if added:
-            edge = self._edge
-            if self._is_bid:
-                keys = [price for price in islice(reversed(sizes), added) if price > edge]
+    def add(self, count: int) -> bool:
+        """Take in the last `count` prices of `sizes`, which are new.
+
+        False where one of them is no short plain number, or is known in another spelling: `sizes` is without them then,
+        and good for `plain` alone.
+        """
+        keys, far, edge, sizes, is_bid = self.keys, self._far, self._edge, self.sizes, self._is_bid
+        for text in islice(reversed(sizes), count):
+            if len(text) > DIGITS_MAX or text.strip("0123456789."):
+                return self._refuse(count)
+            try:
+                key = float(text) if is_bid else -float(text)
+            except ValueError:
+                return self._refuse(count)
+            if key < edge:
+                if far.setdefault(key, text) is not text or not key:
+                    return self._refuse(count)
+                continue
+            index = bisect_left(keys, key)
+            if (index < len(keys) and keys[index] == key) or not key:
+                return self._refuse(count)
+            keys.insert(index, key)
+            self.texts.insert(index, text)
+        if len(sizes) > self._limit or len(keys) > NEAR_MAX:
+            self._divide()
+        return True
+
+    def _refuse(self, count: int) -> bool:
+        for text in list(islice(reversed(self.sizes), count)):
+            del self.sizes[text]
+        return False
+
+    def drop(self) -> None:
+        """Drop the best levels for as long as they are dead."""
+        sizes, keys, texts = self.sizes, self.keys, self.texts
+        while texts and not sizes[texts[-1]]:
+            del sizes[texts.pop()], keys[-1]
+        if not texts and sizes:
+            self._come_near()
+
+    def _divide(self) -> None:
+        """Forget dead levels, and keep the best of the rest in order."""
+        alive = {text: size for text, size in self.sizes.items() if size}
+        names = {(float(text) if self._is_bid else -float(text)): text for text in alive}
+        if self._depth is not None:
+            for key in sorted(names)[: -self._depth]:
+                del alive[names.pop(key)]
+        self.sizes, self._far = alive, names
+        self.keys, self.texts = [], []
+        self._limit = DEAD_MIN + 3 * len(alive) if self._depth is None else self._depth
+        self._come_near()
+
+    def _come_near(self) -> None:
+        """Put the best of the far levels in order, where none is near any more."""
+        far, sizes, keys = self._far, self.sizes, self.keys
+        ordered = sorted(far)
+        while ordered and len(keys) < NEAR:
+            text = far.pop(key := ordered.pop())
+            if sizes[text]:
+                keys.append(key)
+                self.texts.append(text)
             else:
-                keys = [-price for price in islice(reversed(sizes), added) if -price > edge]
-            for key in keys:
-                insort(near, key)
-            if length + added > self._limit or len(near) > NEAR_MAX:
-                self._sort()
-                return
-        while near and not sizes[abs(near[-1])]:
-            del sizes[abs(near.pop())]
-        if not near:
-            self._sort()
-
-    def _sort(self) -> None:
-        """Drop what is dead, and sort the rest."""
-        alive = {price: size for price, size in self._sizes.items() if size}
-        keys = self._sorted(alive)
-        if self._depth is None:
-            self._limit = MIN_DEAD + 2 * len(alive)
-        elif len(keys) > self._depth:
-            keys = keys[-self._depth :]
-            alive = {abs(key): alive[abs(key)] for key in keys}
-        self._sizes, self.keys = alive, keys[-NEAR:]
-        self._edge = self.keys[0] if len(keys) > NEAR else -inf
-
-    def _sorted(self, prices: dict[float, float]) -> list[float]:
-        return sorted(prices) if self._is_bid else sorted([-price for price in prices])
+                del sizes[text]
+        keys.reverse()
+        self.texts.reverse()
+        self._edge = keys[0] if far else -inf
+        self.top_count = 0
 
     # Reading
 
     @property
     def best(self) -> Level | None:
         """The best level, None where there is none. Reading it again costs next to nothing."""
-        if not self.keys:
+        if not self.texts:
             return None
-        price = abs(self.keys[-1])
-        seen = self._levels.get(price)
-        return seen[1] if seen is not None and seen[0] == self._sizes[price] else self._level(price)
-
-    def reaches(self, other: FloatSide) -> bool:
-        """Tell whether this side's best price is as high as the other's (bids) or as low (asks), or beyond."""
-        mine, its = self.keys, other.keys
-        return bool(mine and its) and mine[-1] >= -its[-1]
+        text = self.texts[-1]
+        level = self.sizes[text]
+        return level if level.__class__ is Level else self.read(text, level)
 
     def __iter__(self) -> Iterator[Level]:
         """Yield the levels, best first."""
-        sizes = self._sizes
-        for key in reversed(self.keys):
-            if sizes[abs(key)]:
-                yield self._level(abs(key))
-        if self._edge > -inf:  # sorted only for whoever looks so far
-            for key in reversed(self._sorted(sizes)):
-                if key < self._edge and sizes[abs(key)]:
-                    yield self._level(abs(key))
+        far = self._far
+        for texts in (reversed(self.texts), (far[key] for key in sorted(far, reverse=True))):
+            for text in texts:
+                if level := self.sizes[text]:
+                    yield level if level.__class__ is Level else self.read(text, level)
 
     def top(self, count: int) -> list[Level]:
         """Return at most `count` levels, best first."""
-        sizes, levels = self._sizes, self._levels
+        if count == self.top_count and count > 0:
+            return self._top.copy()
+        sizes = self.sizes
         found: list[Level] = []
-        for key in reversed(self.keys):
+        for text in reversed(self.texts):
             if len(found) >= count:
-                return found
-            price = key if key > 0 else -key
-            if size := sizes[price]:
-                seen = levels.get(price)
-                found.append(seen[1] if seen is not None and seen[0] == size else self._level(price))
-        if len(found) >= count or self._edge == -inf:
-            return found[: max(count, 0)]
-        if count <= NEAR:
-            self._sort()
-        return list(islice(self, count))
+                break
+            if level := sizes[text]:
+                found.append(level if level.__class__ is Level else self.read(text, level))
+        else:
+            if self._far and len(found) < count:
+                self._divide()
+                found = list(islice(self, count))
+        self._top, self.top_count = found, count
+        return found.copy()
 
     def quantity_at(self, price: Decimal) -> Decimal:
         """Return the quantity at exactly `price`, 0 where there is none."""
-        key = float(price)
-        if not self._sizes.get(key):
+        key = float(price) if self._is_bid else -float(price)
+        index = bisect_left(self.keys, key)
+        near = index < len(self.keys) and self.keys[index] == key
+        text = self.texts[index] if near else self._far.get(key)
+        if text is None or not self.sizes[text]:
             return ZERO
-        level = self._level(key)
+        level = self.sizes[text]
+        level = level if level.__class__ is Level else self.read(text, level)
         return level.quantity if level.price == price else ZERO
 
     def quantity_up_to(self, price: Decimal) -> Decimal:
@@ -157,19 +217,21 @@ class FloatSide:
             total = EXACT.add(total, level.quantity)
         return total
 
-    def texts(self) -> list[RawLevel]:
+    def plain(self) -> list[RawLevel]:
         """Return all levels as texts of price and size."""
-        return [(str(decimal_of(price)), str(decimal_of(size))) for price, size in self._sizes.items() if size]
+        return [
+            (text, str(_divide(size.quantity, self._unit) if size.__class__ is Level else decimal_of(size)))
+            for text, size in self.sizes.items()
+            if size
+        ]
 
-    def _level(self, price: float) -> Level:
-        """Return the level as decimals; what was read before is remembered."""
-        size, levels = self._sizes[price], self._levels
-        seen = levels.get(price)
-        if seen is not None and seen[0] == size:
-            return seen[1]
-        if len(levels) >= MAX_SEEN:
-            levels.clear()
-        exact_price = decimal_of(price) if seen is None else seen[1].price
-        level = _new(Level, (exact_price, _multiply(decimal_of(size), self._unit)))
-        levels[price] = size, level
+    def read(self, text: str, size: Any) -> Level:
+        """Return a level as decimals, and remember it."""
+        price = self._prices.get(text)
+        if price is None:
+            if len(self._prices) >= PRICES_KEPT:
+                self._prices.clear()
+            price = self._prices[text] = Decimal(text)
+        number = Decimal(int(size)) if size.is_integer() else Decimal(repr(size))  # `decimal_of`, without the call
+        level = self.sizes[text] = _new(Level, (price, _multiply(number, self._unit)))
         return level

@@ -271,15 +271,20 @@ class Exchange(LookUps):
         It fills resting orders of ours as the queue model says, and is the last price from now on. `ts_event` is as
         in `apply_depth`.
         """
+        if self.note_trade(symbol, side, price):
+            return
         market = self._market(symbol)
-        market.last_raw = price
         near = float(price)
         if near <= market.bids.best if side is Side.SELL else near >= market.asks.best:
             self._matcher.tape_trade(market, side, exact(price, "price"), exact(quantity, "quantity"))
-        elif market.wake_low < near < market.wake_high:
-            return
         self._ledger.stir(market)
         self._settle()
+
+    def note_trade(self, symbol: str, side: Side, price: Decimal | str) -> bool:
+        """Take in the price of a trade of the outside world. Return whether that is all: else it has to be applied."""
+        market = self._market(symbol)
+        market.last_raw = price
+        return market.shrugs_at(side, float(price))
 
     def set_mark(self, symbol: str, mark: Number, index: Number | None = None) -> None:
         """Set the mark price, and the index price where given."""

@@ -68,6 +68,11 @@ class Market:
         one = bid or ask
         return None if one is None else one[0]
 
+    def shrugs_at(self, side: Side, price: float) -> bool:
+        """Tell whether a trade of the outside world, taken by `side`, brings about nothing but another last price."""
+        reaches_none = price > self.bids.best if side is Side.SELL else price < self.asks.best
+        return reaches_none and self.wake_low < price < self.wake_high
+
     def price(self, source: PriceSource) -> Decimal | None:
         """The price that triggers of one kind look at."""
         if source is PriceSource.LAST:

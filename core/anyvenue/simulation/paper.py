@@ -68,7 +68,8 @@ class PaperVenue(ExchangeClient):
         super().__init__(context.clock)
         self.name = real.name
         self.capabilities = Capabilities(
-            {feature: (real.capabilities if feature in _MARKET_DATA else CAPABILITIES)[feature] for feature in Feature}
+            {feature: (real.capabilities if feature in _MARKET_DATA else CAPABILITIES)[feature] for feature in Feature},
+            order_rate=real.capabilities.order_rate,
         )
         self.candle_intervals = real.candle_intervals
         self._real = real

@@ -98,13 +98,19 @@ class TapeSource:
     def _play(self) -> None:
         """Play the frame that is due, and those behind it for as long as nothing else is."""
         do, leap_to = self._market.do, self._clock.leap_to
-        do(self._trade if self._frame[1] == "t" else self._depth)
+        if self._frame[1] == "t":
+            self._trade()
+        else:
+            do(self._depth)
         for frame in self._frames:
             self._frame = frame
             if not leap_to(frame[0]):
                 self._timer = self._clock.call_at(frame[0], self._play)
                 return
-            do(self._trade if self._frame[1] == "t" else self._depth)
+            if frame[1] == "t":
+                self._trade()
+            else:
+                do(self._depth)
         self._timer = None
         self._ended()
 
@@ -114,10 +120,17 @@ class TapeSource:
             side = _SIDES[taker]
             if not (0.0 < float(price) < inf and 0.0 < float(quantity) < inf):
                 raise ValueError(f"found a trade of {quantity} at {price}; allowed are finite numbers above 0")
-            self._market.exchange.apply_trade(self.instrument.symbol, side, price, quantity, ts_event=ts)
+            if not self._market.exchange.note_trade(self.instrument.symbol, side, price):
+                self._market.do(self._apply_trade)
+                return
         except (KeyError, TypeError, ValueError) as error:
             raise self._tape.fault(self._frame) or error from None
-        self._listing.tell_trade(trade_id, side, price, quantity, ts)
+        self._listing.tell_trade(trade_id, side, price, quantity, ts)  # nothing came of it, as of nearly all
+
+    def _apply_trade(self) -> None:
+        ts, _, taker, price, quantity, trade_id = self._frame
+        self._market.exchange.apply_trade(self.instrument.symbol, _SIDES[taker], price, quantity, ts_event=ts)
+        self._listing.tell_trade(trade_id, _SIDES[taker], price, quantity, ts)
 
     def _depth(self) -> None:
         ts, kind, bids, asks = self._frame

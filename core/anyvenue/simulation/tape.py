@@ -118,12 +118,13 @@ class Tape:
         with _lines(self.file) as lines:
             try:
                 lines.readline()
-                for number, line in enumerate(lines, start=2):
-                    frame = loads(line)
-                    if _LENGTHS[frame[1]] != len(frame) or frame[0] < previous:
-                        raise _misshapen(self.file, number, frame, previous)
-                    previous = frame[0]
-                    yield frame
+                for block in _blocks(lines):
+                    for number, line in enumerate(block, start=number + 1):  # noqa: B020
+                        frame = loads(line)
+                        if _LENGTHS[frame[1]] != len(frame) or frame[0] < previous:
+                            raise _misshapen(self.file, number, frame, previous)
+                        previous = frame[0]
+                        yield frame
                 if number - 1 != self.header.frames:
                     found, allowed = f"the end after {number - 1} frames", f"{self.header.frames}, as in line 1"
                     raise _broken(self.file, number, found, allowed)
@@ -133,6 +134,16 @@ class Tape:
                 raise _broken(self.file, number, f"{line[:80]!r} ({error})", "a JSON array") from None
             except (TypeError, KeyError, IndexError):
                 raise _misshapen(self.file, number, frame, previous) from None
+
+
+def _blocks(lines: io.BufferedIOBase) -> Iterator[list[bytes]]:
+    """Return the lines, many at a time: one by one takes three times as long."""
+    rest = b""
+    while block := lines.read1(_READ_BYTES):
+        *whole, rest = (rest + block).split(b"\n")
+        yield whole
+    if rest:
+        yield [rest]
 
 
 def find_tapes(market: str) -> tuple[Tape, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from attrs import field, frozen
+from attrs import field, frozen, validators
 
 from anyvenue.model.errors import NotSupported
 
@@ -85,16 +85,23 @@ _ABSENT = Capability(Grade.ABSENT)
 
 @frozen
 class Capabilities:
-    """The grades of one venue. A feature that is not listed is absent."""
+    """The grades of one venue, and how fast it takes orders. A feature that is not listed is absent.
+
+    `order_rate` is how many creates and amends the venue takes from one account in any one second; None where its
+    documents do not say. The risk limits stay below it where the configuration says nothing else.
+    """
 
     features: Mapping[Feature, Capability] = field(factory=dict)
+    order_rate: int | None = field(default=None, validator=validators.optional(validators.ge(1)))
 
     @classmethod
-    def of(cls, *, native: tuple[Feature, ...] = (), **others: Capability) -> Capabilities:
+    def of(
+        cls, *, native: tuple[Feature, ...] = (), order_rate: int | None = None, **others: Capability
+    ) -> Capabilities:
         """Build from a tuple of native features and `feature_name=Capability(...)` for the rest."""
         features = {feature: Capability(Grade.NATIVE) for feature in native}
         features |= {Feature(name): capability for name, capability in others.items()}
-        return cls(features)
+        return cls(features, order_rate)
 
     def __getitem__(self, feature: Feature) -> Capability:
         return self.features.get(feature, _ABSENT)

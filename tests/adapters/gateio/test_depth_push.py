@@ -5,9 +5,10 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from anyvenue.model import BookDelta, Instrument, Tick
+from anyvenue.model import Action, BookDelta, BookKeeper, BookSnapshot, Instrument, Tick
 from anyvenue.model.float_delta import FloatDelta
 from anyvenue_gateio.streams import Reader
+from anyvenue_gateio.topics import depth_rule
 
 BTC = Instrument(
     symbol="BTC-USDT-PERP",
@@ -52,6 +53,7 @@ def by_read_any(raw):
     [
         frame(),
         frame(a=None),
+        frame(a=None, b=None),
         frame(full=False),
         frame(b=[["104024.50", "7.25"], ["0.00001", "0.0"]]),
         frame(more={"event": "update"}),
@@ -79,13 +81,12 @@ def test_the_short_way_tells_what_the_common_one_does(raw):
         frame(t="soon"),
         frame(s="ob.NEW_USDT.50"),
         frame(s="BTC_USDT"),
-        frame(a=None, b=None),
-        frame(b=[["104024.50000000001", "1"]]),
         frame(b=[["1", "12345678901234567"]]),
-        frame(b=[["nan", "1"]]),
+        frame(b=[["104024.50000000001", "1"]]),
+        frame(b=[["1", "nan"]]),
         frame(b=[["1", "inf"]]),
         frame(b=[["-1", "1"]]),
-        frame(b=[["0", "1"]]),
+        frame(b=[[1, "1"]]),
         frame(b=[["1", ""]]),
         frame(b=[["1", "1e-400"]]),
         frame(b=[["1"]]),
@@ -100,3 +101,26 @@ def test_the_short_way_tells_what_the_common_one_does(raw):
 )
 def test_anything_unusual_is_left_to_the_common_way(raw):
     assert reader().read_depth(raw, RECV) is None
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        frame(more={"a": [["1", "12345678901234567"]]}),
+        frame(a=[["1", "12345678901234567"]]).replace(b',"time_ms":1747054612695', b""),
+        orjson.dumps({"channel": "futures.obu", "result": {"b": [["1", "1.0000000000000001"]], "U": 1, "u": 2, "t": 3,
+                                                           "s": "ob.BTC_USDT.50"}}),
+    ],
+)  # fmt: skip
+def test_a_long_number_is_found_wherever_the_levels_are(raw):
+    assert reader().read_depth(raw, RECV) is None
+
+
+@pytest.mark.parametrize("price", ["nan", "inf", "0", "0.0", "", "1_0", "1e5e", "\u0661", "104024.5.1"])
+def test_a_price_that_is_none_makes_the_book_stale(price):
+    keeper = BookKeeper(BTC, depth_rule(BTC, updates=False))
+    for raw in (frame(full=True, U=None, u=10), frame(b=[[price, "1"]])):
+        for event in reader().read(raw, RECV):
+            action = keeper.on_snapshot(event) if isinstance(event, BookSnapshot) else keeper.on_floats(event)
+    assert action is Action.RESYNC
+    assert not keeper.book.is_synced

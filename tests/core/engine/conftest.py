@@ -86,6 +86,7 @@ class Desk:
         before_start=(),
         risk=None,
         on_failure="keep",
+        order_rate=None,
         **instrument,
     ):
         self.clock = DrivenClock(START)
@@ -95,7 +96,7 @@ class Desk:
         )
         self.commands = []
         self.engine.bind(self.commands.append)
-        capabilities = Capabilities.of(native=tuple(features or Feature))
+        capabilities = Capabilities.of(native=tuple(features or Feature), order_rate=order_rate)
         for name in connections:
             instruments = [make_instrument(name, **instrument), make_instrument(name, "ETH-USDT-PERP")]
             self.engine.add_connection(name, instruments, capabilities, lambda instrument: SequenceRule())

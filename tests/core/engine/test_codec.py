@@ -382,7 +382,7 @@ def test_a_text_that_stands_for_a_number_is_written_as_it_was_told():
 
 
 def test_a_decoders_own_delta_is_written_as_what_it_passes_for():
-    delta = FloatDelta(instrument=BTC, bid_pairs=[(60000.1, 2.0)], ask_pairs=[(60000.2, 0.0)], last_id=7)
+    delta = FloatDelta(instrument=BTC, bid_pairs=[("60000.1", 2.0)], ask_pairs=[("60000.2", 0.0)], last_id=7)
     read = READER.decode(WRITER.encode(delta))
     assert type(read) is BookDelta
     assert (read.bids, read.asks, read.last_id) == ([["60000.1", "2"]], [["60000.2", "0"]], 7)

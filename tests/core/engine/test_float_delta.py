@@ -18,5 +18,5 @@ class OfSomeVenue(FloatDelta):
 def test_it_changes_the_book(make_desk):
     desk = make_desk(Watcher())
     desk.show_book("100.0", "100.2")
-    desk.receive(OfSomeVenue(instrument=desk.instrument, bid_pairs=[(100.1, 2.5)]))
+    desk.receive(OfSomeVenue(instrument=desk.instrument, bid_pairs=[("100.1", 2.5)]))
     assert desk.strategy.best == (Decimal("100.1"), Decimal("2.5"))

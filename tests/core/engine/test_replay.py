@@ -228,10 +228,10 @@ def test_a_name_that_is_no_session_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (gzip.compress(b'["segment",9,1,"anyvenue 9",{}]\n'), "version 9 of the record format"),
-        (gzip.compress(b'["else"]\n'), "is no session log"),
+        (gzip.compress(b'["segment",9,1,"anyvenue 9",{}]\n', mtime=0), "version 9 of the record format"),
+        (gzip.compress(b'["else"]\n', mtime=0), "is no session log"),
         (b"no gzip at all", "cannot be read"),
-        (gzip.compress(b'["segment",1,1,"anyvenue",{}]\n["in",1]\n'), "its beginning is missing"),
+        (gzip.compress(b'["segment",1,1,"anyvenue",{}]\n["in",1]\n', mtime=0), "its beginning is missing"),
     ],
 )
 def test_what_is_no_log_of_ours_is_refused(tmp_path, content, told):
@@ -283,6 +283,23 @@ def test_answers_that_come_while_the_command_still_leaves_keep_their_place(tmp_p
     found = replayed(tmp_path, Counts(), risk=limits)
     assert found.difference is None
     assert found.commands == commands_in(tmp_path)
+
+
+def test_what_the_venues_own_rate_of_orders_kept_back_is_kept_back_in_the_replay_too(tmp_path):
+    class Hasty(Strategy):
+        def on_start(self):
+            for _ in range(9):
+                self.buy(SYMBOL, "0.001", "100")
+
+    engine = Engine(Hasty(), connections=("main",), clock=DrivenClock(1), session="s1", log=SessionLog(tmp_path, "s1"))
+    engine.bind(lambda command: None)
+    capabilities = Capabilities.of(native=tuple(Feature), order_rate=5)
+    engine.add_connection("main", [BTC], capabilities, lambda _: SequenceRule())
+    engine.start()
+    engine.close()
+    found = replayed(tmp_path, Hasty(), risk=RiskLimits())
+    assert found.difference is None
+    assert found.commands == commands_in(tmp_path) == 4
 
 
 def test_a_journal_that_failed_fails_again_in_the_replay(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from decimal import Decimal
 
 import msgspec
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from anyvenue.model import BookDelta, Instrument, InvalidBook, OrderBook, Side, Tick
 from anyvenue.model.float_delta import FloatDelta, FloatPair, are_short, decimal_of
-from anyvenue.model.float_side import NEAR, FloatSide
+from anyvenue.model.float_side import NEAR
 
 CONTRACTS = Instrument(
     symbol="BTC-USDT-PERP",
@@ -72,6 +73,11 @@ class Slow:
             for price, size in levels:
                 side[D(price)] = D(size) * UNIT
         return not (self.bids() and self.asks() and self.bids()[0][0] >= self.asks()[0][0])
+
+    def cut(self, depth):
+        for side, levels in zip(self.sides, (self.bids(), self.asks()), strict=True):
+            for price, _ in levels[depth:]:
+                del side[price]
 
     def bids(self):
         return sorted(((price, size) for price, size in self.sides[0].items() if size), reverse=True)
@@ -187,21 +193,43 @@ def test_levels_behind_the_sorted_ones_come_up_when_those_are_gone():
 
 
 def test_a_side_keeps_no_more_levels_than_its_depth():
-    kept = FloatSide(Side.SELL, UNIT, depth=3)
-    kept.apply([(float(price), 1.0) for price in (5, 1, 4, 2, 3)])
-    assert [price for price, _ in kept.top(9)] == [1, 2, 3]
-    assert [price for price, _ in kept.top(2)] == [1, 2]
-    assert kept.top(0) == []
+    book = OrderBook(CONTRACTS, depth=3)
+    book.apply_snapshot([], [["7", "1"]])
+    apply(book, delta_of([], [(price, "1") for price in "51423"]))
+    assert [price for price, _ in book.asks(9)] == [1, 2, 3]
+    assert [price for price, _ in book.asks(2)] == [1, 2]
+    assert book.asks(0) == []
 
 
 def test_a_delta_of_floats_passes_for_one_of_texts():
-    floats = delta_of([("104027.10", "0")], [("0.00001", "2.909"), ("7", "1")])
+    floats = delta_of([("104027.1", "0.0")], [("0.00001", "2.909"), ("7", "1")])
     texts = BookDelta(instrument=CONTRACTS, bids=[["104027.1", "0"]], asks=[["0.00001", "2.909"], ["7", "1"]])
     assert isinstance(floats, BookDelta)
     assert floats == texts
     assert texts == floats
     assert floats != evolve(texts, bids=[["104027.2", "0"]])
     assert repr(floats) == repr(texts)
+
+
+def test_a_price_in_another_spelling_is_the_same_level():
+    for first, second, third in (("10", "10.0", "10.00"), ("10.0", "10", "10.00")):
+        for far in ([], [(str(20 + number), "1") for number in range(2 * NEAR)]):
+            book = OrderBook(CONTRACTS)
+            book.apply_snapshot([[first, "1"], *far], [["1000", "1"]])
+            assert apply(book, delta_of([(second, "2")], []))
+            assert book.quantity_at(Side.BUY, "10") == 2 * UNIT
+            assert len(book.bids(999)) == len(far) + 1
+            assert apply(book, delta_of([(third, "0"), (first, "0")], []))
+            assert book.quantity_at(Side.BUY, "10") == 0
+
+
+def test_a_level_that_is_deleted_and_comes_back_is_the_best_again():
+    book = OrderBook(CONTRACTS)
+    book.apply_snapshot([["10", "1"], ["9", "1"]], [["11", "1"]])
+    for bids in ([("9", "0")], [("10", "0"), ("8", "4")], [("9", "3")], [("8", "0"), ("9", "0")], [("9.5", "7")]):
+        assert apply(book, delta_of(bids, []))
+    assert book.bids(9) == [(D("9.5"), 7 * UNIT)]
+    assert not apply(book, delta_of([("11", "7")], []))
 
 
 def test_texts_and_snapshots_follow_floats_and_the_other_way_round():
@@ -214,3 +242,36 @@ def test_texts_and_snapshots_follow_floats_and_the_other_way_round():
     assert book.best_ask == (12, UNIT)
     with pytest.raises(TypeError, match="found the float"):
         book.apply_delta([[10.5, "1"]], [])
+
+
+@pytest.mark.parametrize("depth", [None, 150])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_deep_book_whose_price_wanders_equals_a_slow_one(seed, depth):
+    """Levels come, go and come back on both sides of what is kept in order, and are read now and then."""
+    chance = random.Random(seed)
+    book, slow = OrderBook(CONTRACTS, depth=depth), Slow()
+    book.apply_snapshot([["1", "1"]], [["9999", "1"]])
+    slow.apply([["1", "1"]], [["9999", "1"]])
+    mid = 5000
+    for number in range(600):
+        mid += chance.randint(-12, 12)
+        frame = ([], [])
+        for _ in range(chance.randint(0, 25)):
+            away = int(chance.expovariate(1 / 150)) + 1
+            price = mid + away if (is_ask := chance.random() < 0.5) else mid - away
+            frame[is_ask].append((f"{price / 10:.1f}".removesuffix(".0"), str(chance.choice([0, 0, 7, 8.5]))))
+        # What stands on the wrong side of the mid goes, as it does on a venue.
+        frame[0].extend((f"{price.normalize():f}", "0") for price, _ in slow.bids() if price * 10 >= mid)
+        frame[1].extend((f"{price.normalize():f}", "0") for price, _ in slow.asks() if price * 10 <= mid)
+        slow.apply(*frame)
+        if depth is not None:
+            slow.cut(depth)
+        assert apply(book, delta_of(*frame))
+        assert (book.best_bid, book.best_ask) == (slow.bids()[0], slow.asks()[0])
+        if number % 7 == 0:
+            count = chance.choice([1, 10, 63, 64, 65, 100, 999])
+            assert (book.bids(count), book.asks(count)) == (slow.bids()[:count], slow.asks()[:count])
+        if number % 50 == 0:
+            some = chance.choice(slow.bids())
+            assert book.quantity_at(Side.BUY, some[0]) == some[1]
+            assert book.cumulative(Side.BUY, some[0]) == sum(size for price, size in slow.bids() if price >= some[0])

@@ -410,7 +410,7 @@ def test_a_delta_that_a_decoder_made_of_floats_is_led_on_as_any_other():
         await desk.subscribe(Channel.BOOK)
         desk.real.id += 1
         told = {"first_id": desk.real.id, "last_id": desk.real.id}
-        delta = desk.real.tell(FloatDelta, bid_pairs=[(99.5, 31.0)], **told)
+        delta = desk.real.tell(FloatDelta, bid_pairs=[("99.5", 31.0)], **told)
         assert desk.events[-1] is delta
         assert list(desk.events[-1].bids[0]) == ["99.5", "31"]
 

@@ -44,6 +44,8 @@ class _Bucket:
         self.limit = rule.limit
         self.length_ns = round(rule.per_s * _SECOND_NS)
         self.windows: dict[str, _Window] = {}
+        self.most = 0
+        self.refused = 0
 
     def take(self, identity: str, weight: int, now_ns: int) -> Standing:
         self._forget(now_ns)
@@ -52,6 +54,8 @@ class _Bucket:
         if allowed and weight:
             window.used += weight
             self.windows[identity] = window
+            self.most = max(self.most, window.used)
+        self.refused += not allowed
         return Standing(allowed, self.limit - window.used, self.limit, window.end_ns)
 
     def _forget(self, now_ns: int) -> None:
@@ -89,3 +93,11 @@ class Buckets:
         if weight < 0:
             raise ValueError(f"rate limits: weight: found {weight}; allowed are whole numbers from 0")
         return bucket.take(identity, weight, now_ns)
+
+    def used(self) -> dict[str, dict[str, int]]:
+        """Return of each rule its limit, the most that anybody used in one window, and how many were refused."""
+        return {
+            name: {"limit": bucket.limit, "most": bucket.most, "refused": bucket.refused}
+            for name, bucket in self._buckets.items()
+            if bucket.most or bucket.refused
+        }

@@ -4,6 +4,7 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from attrs import evolve
 
 from anyvenue.model.enums import OrderState, PositionMode, PositionSide, Side
 from anyvenue.model.errors import NotSent, OutcomeUnknown, RateLimited
@@ -12,6 +13,7 @@ from anyvenue.model.order_events import OrderFilled
 from anyvenue.model.position import Position
 from anyvenue.simulation.server.hosting import GOING_AWAY
 from anyvenue.venue.events import Channel, Disconnected, Reconnected, Subscription
+from anyvenue.venue.secrets import Secret
 
 BTC = "BTC-USDT-PERP"
 ETH = "ETH-USDT-PERP"
@@ -394,3 +396,51 @@ def test_depth_frames_that_cannot_be_read_are_left_out(play):
     deltas, lost = play(scenario)
     assert lost == []
     assert all(level[0] != "59999.5" for delta in deltas for level in delta.bids)
+
+
+@pytest.mark.parametrize("order_entry", ["rest", "websocket"])
+def test_however_much_is_asked_for_at_once_gates_own_limits_are_never_passed(play, order_entry):
+    async def scenario(floor):
+        gate = await floor.session(order_entry=order_entry)
+        placed = await asyncio.gather(*(gate.buy(BTC, "0.001", f"{59000 + number}") for number in range(95)))
+        # Each is canceled five times over: 475 requests, of which Gate takes 200 a second (by WebSocket 100, with all).
+        asked = await asyncio.gather(*(gate.cancel(order) for order in placed * 5), return_exceptions=True)
+        return asked, floor.gateway.dialect.steer({})["limits"]
+
+    # One request may be on its way for 95 ms more than another one.
+    asked, limits = play(scenario, latency_jitter_us=95_000)
+    assert not any(isinstance(answer, RateLimited) for answer in asked)
+    assert [rule["refused"] for rule in limits.values()] == [0] * len(limits)
+    used = limits["place"] if order_entry == "rest" else limits["WebSocket orders"]
+    assert used["most"] >= 90  # or else nothing was put to the test
+
+
+@pytest.mark.parametrize("order_entry", ["rest", "websocket"])
+def test_a_key_is_not_taken_for_wrong_where_the_venues_clock_was_moved(play, order_entry):
+    async def scenario(floor):
+        gate = await floor.session(order_entry=order_entry)
+        # Its clock is moved, the stream ends, and for a while nobody tells the time.
+        floor.faults({"on": "http", "path": "*/time", "status": 503}, clock_skew_s=90)
+        floor.gateway.disconnect()
+        await floor.wait(20)
+        was_away = not in_touch(gate)
+        floor.faults(clock_skew_s=90)
+        await floor.until(lambda: in_touch(gate), at_most_s=90)
+        await gate.buy(BTC, "0.01", "59000")
+        return was_away, [order.price for order in floor.stage.exchange.open_orders("gate")]
+
+    assert play(scenario) == (True, [59000])
+
+
+def test_a_key_that_is_wrong_by_the_right_clock_ends_the_stream(play):
+    async def scenario(floor):
+        gate = await floor.session()
+        key = next(key for key in floor.stage.keys if key.account == "gate")
+        floor.stage.keys.add(evolve(key, secret=Secret("another")))
+        floor.gateway.disconnect()
+        await floor.wait(200)
+        return [event.reason for event in gate.heard(Disconnected)], gate.heard(Reconnected)
+
+    reasons, returns = play(scenario)
+    assert "the key was not accepted" in reasons[-1]
+    assert (len(reasons), returns) == (2, [])

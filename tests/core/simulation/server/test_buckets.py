@@ -83,3 +83,17 @@ def test_each_window_that_allowed_requests_open_holds_at_most_the_limit(requests
             window.append((now, weight))
             assert window[0][0] == standing.reset_ns - 1000
             assert sum(each for _, each in window) == 5 - standing.remaining <= 5
+
+
+def test_it_is_known_how_near_to_a_limit_anybody_came_and_how_often_it_was_passed():
+    buckets = Buckets([BucketRule("orders", 3, 1), BucketRule("cancels", 5, 1), BucketRule("reads", 9, 1)])
+    assert buckets.used() == {}
+    buckets.take("orders", "a", 2, now_ns=0)
+    buckets.take("orders", "b", 1, now_ns=0)
+    buckets.take("orders", "a", 1, now_ns=2 * SECOND)
+    buckets.take("cancels", "a", 5, now_ns=2 * SECOND)
+    buckets.take("cancels", "a", 1, now_ns=2 * SECOND)
+    assert buckets.used() == {
+        "orders": {"limit": 3, "most": 2, "refused": 0},
+        "cancels": {"limit": 5, "most": 5, "refused": 1},
+    }

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from anyvenue.model.enums import MarginMode, PositionSide, PriceSource, SelfTradePrevention, Side
+from anyvenue.model.enums import MarginMode, PositionSide, PriceSource, SelfTradePrevention, Side, TradingStatus
 from anyvenue.model.errors import (
     AnyvenueError,
     NotSent,
@@ -19,6 +19,7 @@ from anyvenue.model.errors import (
     Rejected,
     RejectReason,
     TradingEnded,
+    UnknownInstrument,
     VenueProtocolError,
     rejection,
 )
@@ -28,9 +29,10 @@ from anyvenue.model.order_events import OrderCanceled
 from anyvenue.model.order_spec import OrderSpec, Protection
 from anyvenue.model.position import Position
 from anyvenue.venue.descriptor import Environment
-from anyvenue.venue.events import AccountEvent, Sink
+from anyvenue.venue.events import AccountEvent, InstrumentChanged, Sink
 from anyvenue.venue.interface import Retention
 from anyvenue.venue.replaced import moved
+from anyvenue.wire.deadline import pause
 from anyvenue.wire.request import Request
 from anyvenue.wire.server_time import ServerTime
 from anyvenue_hyperliquid import actions, auth, endpoints, errors, instruments, rest, streams
@@ -43,6 +45,7 @@ _WINDOW_S: Final = auth.EXPIRES_MS / 1000
 _LATEST_S: Final = 2 * _WINDOW_S
 """After so long an amend of unknown outcome has been carried out, or never will be, and shows."""
 _DAYS_7_NS: Final = 7 * 86_400 * 1_000_000_000
+_RELIST_S: Final = 3600.0
 _STANDARD: Final = ("disabled", "default")
 
 _log = logging.getLogger("anyvenue.venue")
@@ -87,7 +90,10 @@ class HyperliquidVenue(HyperliquidReading):
             await self._check_agent(agent, address)
             self.user = options.vault_address.lower() or address
             fees = await self._account()
-        await self._list(fees)
+        rows = await self._rows()
+        self.list_instruments(rows, partial(instruments.read_instrument, fees=fees))
+        self.markets = {row["name"]: instruments.read_market(row) for row in rows if row["name"] in self.by_name}
+        self.start("markets", self._watch_markets)
         protocol = streams.Streams(self.by_name, self.user, self.dexes, self.amended)
         await self.open_feed(urls["ws"], protocol, server_time=time)
 
@@ -129,9 +135,9 @@ class HyperliquidVenue(HyperliquidReading):
             lambda told, now: (told["userAddRate"], told["userCrossRate"]), await self.ask(self.of_user("userFees"))
         )
 
-    async def _list(self, fees: tuple[str, str]) -> None:
-        """List the markets of all dexes."""
-        rows: list[Any] = []
+    async def _rows(self) -> list[dict[str, Any]]:
+        """Return the markets of all dexes as they are now."""
+        rows: list[dict[str, Any]] = []
         told = await self.ask(rest.info("perpDexs")) if len(self.dexes) > 1 else [None]
         names = self.read(lambda told, now: [dex["name"] if dex else "" for dex in told], told)
         for dex in self.dexes:
@@ -139,8 +145,23 @@ class HyperliquidVenue(HyperliquidReading):
                 raise NotSupported(f"dexes: found {dex!r}; allowed are {', '.join(names[1:])}", venue=self.name)
             meta = await self.ask(rest.info("meta", dex=dex))
             rows += self.read(lambda meta, index, now: instruments.dex_rows(meta, index), meta, names.index(dex))
-        self.list_instruments(rows, partial(instruments.read_instrument, fees=fees))
-        self.markets = {row["name"]: instruments.read_market(row) for row in rows if row["name"] in self.by_name}
+        return rows
+
+    async def _watch_markets(self) -> None:
+        """Look every hour whether a market's number still is its own: an order goes to a number, not to a name."""
+        while True:
+            await pause(self.clock, _RELIST_S)
+            try:
+                assets = {row["name"]: row["asset"] for row in await self._rows()}
+            except AnyvenueError as error:
+                _log.warning("%s: the markets could not be read anew: %s", self.context.connection, error)
+                continue
+            for name in [name for name, market in self.markets.items() if assets.get(name) != market.asset]:
+                del self.markets[name]
+                before = self.by_name[name]
+                _log.error("%s: its number is another's now, or it is delisted: no more orders go there", before)
+                halted = evolve(before, status=TradingStatus.HALTED)
+                self.sink(InstrumentChanged(instrument=halted, before=before, ts_recv=self.clock.time_ns()))
 
     # Commands
 
@@ -290,4 +311,8 @@ class HyperliquidVenue(HyperliquidReading):
         return self.read(actions.read_entries, await self.ask(request), count)
 
     def _asset(self, instrument: Instrument) -> int:
-        return self.markets[instrument.venue_symbol].asset
+        if (market := self.markets.get(instrument.venue_symbol)) is None:
+            raise UnknownInstrument(
+                f"{instrument.key}: it is not traded here, or not any more; start again to see"
+            )
+        return market.asset

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from anyvenue.model.enums import MarginMode, OrderState, PriceSource, Side, TriggerKind
+from anyvenue.model.enums import MarginMode, OrderState, PriceSource, Side, TradingStatus, TriggerKind
 from anyvenue.model.errors import (
     InsufficientFunds,
     NotSent,
@@ -19,11 +19,13 @@ from anyvenue.model.errors import (
     RateLimited,
     Rejected,
     TradingEnded,
+    UnknownInstrument,
 )
 from anyvenue.model.order_spec import Protection, Trigger
 from anyvenue.testing.bench import ACCOUNT, Bench
 from anyvenue.testing.session import HeardSession
 from anyvenue.venue.capabilities import Feature
+from anyvenue.venue.events import InstrumentChanged
 from anyvenue_hyperliquid.descriptor import DESCRIPTOR
 from anyvenue_hyperliquid.simulator.dialect import HyperliquidDialect
 
@@ -330,6 +332,27 @@ def test_a_sub_account_is_traded_for_with_its_address() -> None:
         assert held.quantity == bench.here.unit
 
     play(scenario, vault_address=HyperliquidDialect.address_of(f"{ACCOUNT}/desk"))
+
+
+def test_no_order_goes_to_a_number_that_is_another_markets_now() -> None:
+    async def scenario(bench: Bench) -> None:
+        session, symbol, unit = await bench.session(), bench.here.instrument.symbol, bench.here.unit
+        info = bench.wire.dialect._info._market
+        meta = info.meta
+
+        def moved(dex: str) -> dict[str, Any]:
+            told = meta(dex)
+            return {**told, "universe": [{**told["universe"][1], "name": "NEW"}, *told["universe"]]}
+
+        info.meta = moved
+        await bench.wait(3700)
+        assert {change.instrument.status for change in session.heard(InstrumentChanged)} == {TradingStatus.HALTED}
+        before = bench.mark_sent()
+        with pytest.raises(UnknownInstrument):
+            await session.buy(symbol, unit, bench.here.off("-0.02"))
+        assert "/exchange" not in [one.path for one in bench.sent(before)]
+
+    play(scenario)
 
 
 def test_without_credentials_there_is_market_data_and_nothing_else() -> None:

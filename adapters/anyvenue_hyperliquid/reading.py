@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
@@ -29,6 +28,9 @@ from anyvenue_hyperliquid.rest import MS_NS
 
 _LOOK_AGAIN_S: Final = 1.0
 """Servers follow a node: what one does not know yet it may know so much later."""
+_EARLIER: Final = "earlier"
+"""In place of the numbers that an order had before this process was there."""
+_KNOWN_MAX: Final = 10_000
 _DAY_NS: Final = 86_400_000_000_000
 
 
@@ -39,7 +41,8 @@ class HyperliquidReading(FeedVenue):
         user: the address of the account that is traded for; empty without one.
         markets: asset ids and margin terms, by the venue's names.
         dexes: those that are traded on, the main one, which has no name, first.
-        amended: the orders that this connection has amended.
+        amended: the orders that were amended.
+        known: the client ids of orders that this process has made, or looked at whole.
     """
 
     def __init__(self, context: VenueContext) -> None:
@@ -48,6 +51,7 @@ class HyperliquidReading(FeedVenue):
         self.markets: dict[str, instruments.Market] = {}
         self.dexes = ("", *context.options.dexes)
         self.amended = Replaced()
+        self.known: dict[str, None] = {}
 
     # Market data
 
@@ -110,8 +114,7 @@ class HyperliquidReading(FeedVenue):
     async def order(self, order: Order) -> VenueOrder | None:
         """Look one order up; that the venue does not know it is believed when it says so twice."""
         row = await self._status(rest.name_of(order, by_client_id=self.may_have_moved(order)))
-        since_ns = order.spec.ts_created if order.former_ids else None
-        return None if row is None else await self._followed(row, order.venue_order_id, since_ns)
+        return None if row is None else await self._followed(row, order.venue_order_id)
 
     async def tell(self, name: str) -> None:
         """Look an order up, by number or cloid, and tell what is found."""
@@ -127,38 +130,50 @@ class HyperliquidReading(FeedVenue):
             row = self.read(rest.read_status, await self.ask(request))
         return row
 
-    async def _followed(self, row: Mapping[str, Any], known: str | None, since_ns: int | None = None) -> VenueOrder:
+    async def _followed(self, row: Mapping[str, Any], known: str | None) -> VenueOrder:
         """Read a row; where the order goes by a number that was not known, tell that."""
-        (found,) = await self._read_orders([row], since_ns)
+        (found,) = await self._read_orders([row])
         report = found.report
         client_id, number = report.client_order_id or "", report.venue_order_id or ""
-        is_new = self.amended.is_new(client_id, number) or (
-            known not in (None, number) and client_id not in self.amended
-        )
+        is_new = self.amended.is_new(client_id, number) or known not in (None, number)
         if is_new and not report.state.is_terminal:
             self.amended.end(client_id, number)
             self.sink(moved(report))
         return found
 
-    async def _read_orders(self, rows: Sequence[Any], since_ns: int | None = None) -> list[VenueOrder]:
+    async def _read_orders(self, rows: Sequence[Any]) -> list[VenueOrder]:
         """Read rows of a look-up; with their fills where the rows alone do not tell what has traded.
 
-        `since_ns` is when an order was made that went by other numbers since (0: not known), None for all others.
+        That is so for reduce-only orders, and for orders of ours that another process may have amended.
         """
-        by_id = since_ns is not None
-        unsure = [row for row in rows if by_id or (row["order"].get("reduceOnly") and row["status"] not in rest.OPEN)]
-        traded: dict[str | None, Decimal] = dict.fromkeys((_name(row, by_id) for row in unsure), ZERO)
-        if unsure:
-            start_ns = since_ns or min(row["order"]["timestamp"] for row in unsure) * MS_NS - _DAY_NS * by_id
-            for fill in await self._all_fills(start_ns):
-                for name in (fill.venue_order_id, fill.client_order_id):
-                    if name in traded:
-                        traded[name] += fill.quantity
+        orders = self.read(lambda rows, now: [rest.named(row) for row in rows], rows)
+        strange = [order for order in orders if order.is_ours and order.client_id not in self.known]
+        unsure = [order for order in orders if order.is_reduced]
+        fills: list[Fill] = []
+        if strange or unsure:
+            first_ns = min(order.ts_created for order in (*strange, *unsure))
+            fills = await self._all_fills(first_ns - _DAY_NS * bool(strange))
+        for order in strange:
+            total = sum((fill.quantity for fill in fills if fill.client_order_id == order.client_id), ZERO)
+            before = sum((fill.quantity for fill in fills if fill.venue_order_id == order.number), ZERO)
+            if total > before:
+                self.amended.begin(order.client_id or "", _EARLIER, total - before, until_ns=0)
+                self.amended.end(order.client_id, order.number)
+            self.note(order.client_id or "")
         found = []
-        for row in rows:
-            before = self.amended.before(rest.client_id_of(row["order"].get("cloid")), str(row["order"]["oid"]))
-            found.append(self.read(rest.read_order, row, self.by_name, before, traded.get(_name(row, by_id))))
+        for row, order in zip(rows, orders, strict=True):
+            traded = None
+            if order.is_reduced:
+                traded = sum((fill.quantity for fill in fills if fill.venue_order_id == order.number), ZERO)
+            before = self.amended.before(order.client_id, order.number)
+            found.append(self.read(rest.read_order, row, self.by_name, before, traded))
         return found
+
+    def note(self, client_id: str) -> None:
+        """Note that an order is known from its beginning, so that its reports can be believed."""
+        self.known[client_id] = None
+        if len(self.known) > _KNOWN_MAX:
+            del self.known[next(iter(self.known))]
 
     async def open_rows(self) -> list[Any]:
         """Return the open orders of all dexes, those that wait for their parent too, as the venue has them."""
@@ -223,9 +238,3 @@ class HyperliquidReading(FeedVenue):
     async def balances(self) -> Sequence[Balance]:
         """Return the account's money, in USDC."""
         return [self.read(rest.read_balance, await self._states())]
-
-
-def _name(row: Mapping[str, Any], by_id: bool) -> str:
-    """Return what an order's fills are found by: one that went by several numbers by its client id."""
-    client_id = rest.client_id_of(row["order"].get("cloid"))
-    return client_id if by_id and client_id else str(row["order"]["oid"])

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 import orjson
-from attrs import evolve
+from attrs import evolve, frozen
 
 from anyvenue.model.balance import Balance
 from anyvenue.model.enums import Liquidity, MarginMode, OrderState, OrderType, Side
@@ -83,8 +83,9 @@ def cloid_of(client_order_id: str) -> str:
 
 
 def client_id_of(cloid: str | None) -> str | None:
-    """Return our id of a cloid, or a stranger's as it is."""
-    return from_hex(cloid) or cloid
+    """Return our id of a cloid, or a stranger's as it is: one in eight of those could be read as letters too."""
+    ours = from_hex(cloid)
+    return ours if ours is not None and ours.startswith("av") else cloid
 
 
 def name_of(order: Order, *, by_client_id: bool) -> int | str:
@@ -106,6 +107,25 @@ def state_of(status: str, filled: Decimal) -> OrderState:
     raise ValueError(f"found the status {status!r}")
 
 
+@frozen
+class Named:
+    """What an order of a look-up is known by, and whether its row tells what has traded."""
+
+    number: str
+    client_id: str | None
+    is_ours: bool
+    is_reduced: bool
+    ts_created: int
+
+
+def named(row: Mapping[str, Any]) -> Named:
+    """Return what an order is known by. What has traded of a reduce-only one that ended its fills tell."""
+    order, client_id = row["order"], client_id_of(row["order"].get("cloid"))
+    is_reduced = bool(order.get("reduceOnly")) and row["status"] not in OPEN
+    is_ours = client_id is not None and not client_id.startswith("0x")
+    return Named(str(order["oid"]), client_id, is_ours, is_reduced, order["timestamp"] * MS_NS)
+
+
 def read_status(told: Mapping[str, Any], now: int) -> Mapping[str, Any] | None:
     """Return the row of an order that was asked for; None where the venue says that there is none."""
     if told["status"] == "unknownOid":
@@ -123,19 +143,17 @@ def ended_since(rows: Sequence[Mapping[str, Any]], coin: str, start_ns: int, now
 def read_report(row: Mapping[str, Any], before: Decimal, traded: Decimal | None, now: int) -> OrderReported:
     """Return what is said of an order: `row` has `order`, `status` and `statusTimestamp`.
 
-    `before` is what had traded when the order went by another number. `traded` is the sum of its fills, where it takes
-    that: a reduce-only order's size shrinks with the position, so the row alone does not tell how much has traded.
+    `before` is what had traded when the order went by another number. `traded` is the sum of this number's fills, for a
+    reduce-only order: its size shrinks with the position, so the row alone does not tell how much has traded.
     """
     order, status = row["order"], row["status"]
     size, left = exact(order["origSz"], "origSz"), exact(order["sz"], "sz")
     total, filled = before + size, before + size - left
     state = state_of(status, filled)
     if order.get("reduceOnly") and (traded is not None or not state.is_terminal):
-        filled = traded or ZERO
+        filled = before + (traded or ZERO)
         if state.is_terminal and state is not OrderState.REJECTED:
             state = OrderState.FILLED if filled >= total else OrderState.CANCELED
-    elif traded is not None:
-        filled, total = traded, traded + left
     return OrderReported(
         client_order_id=client_id_of(order.get("cloid")),
         venue_order_id=str(order["oid"]),

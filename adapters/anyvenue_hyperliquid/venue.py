@@ -277,6 +277,7 @@ class HyperliquidVenue(HyperliquidReading):
         self.check(spec)
         if spec.self_trade_prevention not in (None, SelfTradePrevention.CANCEL_OLDEST):
             raise NotSupported("self_trade_prevention: the resting order is canceled, always", venue=self.name)
+        self.note(spec.client_order_id)
         trigger, bound = spec.trigger, spec.price
         if trigger is not None and not (spec.reduce_only and trigger.source is PriceSource.MARK):
             text = "trigger: allowed are reduce-only orders alone, with the mark price as their source"
@@ -312,7 +313,5 @@ class HyperliquidVenue(HyperliquidReading):
 
     def _asset(self, instrument: Instrument) -> int:
         if (market := self.markets.get(instrument.venue_symbol)) is None:
-            raise UnknownInstrument(
-                f"{instrument.key}: it is not traded here, or not any more; start again to see"
-            )
+            raise UnknownInstrument(f"{instrument.key}: it is not traded here, or not any more; start again to see")
         return market.asset

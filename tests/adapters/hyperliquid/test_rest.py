@@ -88,6 +88,7 @@ def test_an_order_is_named_by_its_number_unless_that_may_have_changed() -> None:
 def test_a_strangers_cloid_stays_what_it_is() -> None:
     assert rest.client_id_of("0xe8d5fd7ebbb4c3cff4d1803472a11463") == "0xe8d5fd7ebbb4c3cff4d1803472a11463"
     assert rest.cloid_of("0xe8d5fd7ebbb4c3cff4d1803472a11463") == "0xe8d5fd7ebbb4c3cff4d1803472a11463"
+    assert rest.client_id_of(to_hex("zzz-1")) == to_hex("zzz-1")  # letters, and none of ours
     assert rest.client_id_of(to_hex("avx-1")) == "avx-1"
     assert rest.client_id_of(None) is None
 

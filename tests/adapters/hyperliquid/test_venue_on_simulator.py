@@ -21,6 +21,7 @@ from anyvenue.model.errors import (
     TradingEnded,
     UnknownInstrument,
 )
+from anyvenue.model.order_events import OrderReported
 from anyvenue.model.order_spec import Protection, Trigger
 from anyvenue.testing.bench import ACCOUNT, Bench
 from anyvenue.testing.session import HeardSession
@@ -186,10 +187,19 @@ def test_an_amended_order_is_found_by_a_process_that_did_not_amend_it() -> None:
         await session.amend(order, price=bench.here.off("-0.01"))
         await bench.settle()
         known = session.current(order)
+        await session.disconnect()
         other = await bench.session()
+        (listed,) = await other.venue.open_orders()
         found = await other.venue.order(known)
         assert found is not None
-        assert (found.report.quantity, found.report.filled_quantity) == (unit * 3, unit)
+        for one in (listed, found):
+            assert (one.report.quantity, one.report.filled_quantity) == (unit * 3, unit)
+        told = len(other.told)
+        bench.here.trade(bench.here.off("-0.01"), unit * 2)
+        await bench.settle()
+        reports = [event for event in other.told[told:] if isinstance(event, OrderReported)]
+        assert {(one.client_order_id, one.quantity) for one in reports} == {(known.client_order_id, unit * 3)}
+        assert (reports[-1].state, reports[-1].filled_quantity) == (OrderState.FILLED, unit * 3)
 
     play(scenario)
 

@@ -216,8 +216,12 @@ class UserFeed(_Feed):
     def watch(self) -> None:
         """To be called every few seconds: open another socket in place of one that has nothing to say."""
         if self._clock.time_ns() >= self._heard_ns + QUIET_NS:
-            self._heard_ns = self._clock.time_ns()
-            self._link.replace("nothing was heard for 30 s")
+            self.renew("nothing was heard for 30 s")
+
+    def renew(self, reason: str) -> None:
+        """Open another socket in place of this one: it begins by telling the account as it is."""
+        self._heard_ns = self._clock.time_ns()
+        self._link.replace(reason)
 
     async def _dial_signed(self, url: str, headers: Mapping[str, str]) -> Socket:
         """Open a socket, signed now: by HMAC, once more with the clock set right, then by the token if there is one."""

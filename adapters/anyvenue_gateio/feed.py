@@ -96,6 +96,7 @@ class Feed:
         self._keys = keys
         self._private = tuple(private_topics(known.user)) if (known := keys()) is not None else ()
         self._login = login
+        self._is_closed = False
         self._numbers = 0
         self._answers: dict[int | str, asyncio.Future[Any]] = {}
         self._link = Link(
@@ -126,10 +127,13 @@ class Feed:
                     raise
                 _log.warning("%s; trying once more", error)
                 await pause(self._clock, AGAIN_S)
+                if self._is_closed:
+                    raise
         return await self._link.open()
 
     async def close(self) -> None:
         """Disconnect."""
+        self._is_closed = True
         await self._link.close()
 
     async def subscribe(self, topic: Topic) -> None:

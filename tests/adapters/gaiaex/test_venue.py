@@ -608,6 +608,28 @@ def test_a_lost_account_stream_is_back_when_it_has_told_the_account(order_of):
     play(script)
 
 
+def test_a_book_whose_first_sockets_fail_is_had_by_another():
+    async def script(stage):
+        left = ["the handshake was lost", "the handshake was lost"]
+        stage.server.refuses = lambda url, headers: left.pop() if left and "/market/" in url else None
+        await stage.subscribe()
+        assert stage.of(BookSnapshot)
+
+    play(script)
+
+
+def test_a_book_that_no_socket_brings_is_not_sent_and_may_be_asked_for_again():
+    async def script(stage):
+        stage.server.refuses = lambda url, headers: "the handshake was lost"
+        with pytest.raises(NotSent):
+            await stage.subscribe()
+        stage.server.refuses = lambda url, headers: None
+        await stage.subscribe()
+        assert stage.of(BookSnapshot)
+
+    play(script)
+
+
 def users(stage):
     return [wire for wire in stage.server.sockets if "/user/" in wire.url]
 

@@ -341,6 +341,20 @@ def test_an_opening_whose_first_connection_ends_goes_on_with_another(play, gate,
     assert play(scene, keys=lambda: KEYS) == (True, 2)
 
 
+def test_an_opening_that_is_closed_meanwhile_is_not_tried_again(play, gate):
+    gate.answers["futures.orders"] = nothing
+
+    async def scene(stage):
+        opening = asyncio.ensure_future(stage.feed.open())
+        await pause(stage.clock, 1)
+        await stage.feed.close()
+        with pytest.raises(NotSent):
+            await opening
+        return len(gate.lines)
+
+    assert play(scene, opened=False, keys=lambda: KEYS) == 1
+
+
 def test_trouble_of_the_venues_own_in_opening_is_not_sent(play, gate):
     gate.answers["futures.positions"] = refusing(3, "server side")
 

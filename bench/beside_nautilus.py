@@ -1,6 +1,6 @@
 """Backtests of the same recorded stream with the same two strategies, here and in nautilus_trader, in one run.
 
-`NAUTILUS_PYTHON` names an interpreter that has nautilus_trader; without it only our side is measured. Both sides are
+`--peers PYTHON` names an interpreter that has nautilus_trader; without it only our side is measured. Both sides are
 timed by the CPU. Theirs has every object made beforehand, ours unzips and decodes its tape on the way: what that takes
 is told apart. Fills differ, as the two model the queue each in its own way; the commands hardly do.
 """
@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import time
+from argparse import ArgumentParser
 from decimal import Decimal
 from pathlib import Path
 
@@ -116,17 +116,16 @@ def reading(path: Path) -> float:
     return time.process_time() - start
 
 
-def theirs(path: Path, count: int) -> dict[str, dict[str, float]]:
+def theirs(path: Path, count: int, peers: str | None) -> dict[str, dict[str, float]]:
     """Return what nautilus_trader takes, by strategy; nothing where it is not there."""
-    python = os.environ.get("NAUTILUS_PYTHON")
-    if not python:
+    if peers is None:
         return {}
-    program = [python, str(Path(__file__).with_name("nautilus_side.py")), str(path), str(count)]
+    program = [peers, str(Path(__file__).with_name("nautilus_side.py")), str(path), str(count)]
     lines = subprocess.run(program, check=True, capture_output=True, text=True).stdout.splitlines()
     return {told["way"]: told for told in map(json.loads, lines)}
 
 
-def numbers(rounds: int = ROUNDS, count: int = COUNT) -> dict[str, dict[str, float]]:
+def numbers(peers: str | None = None, *, rounds: int = ROUNDS, count: int = COUNT) -> dict[str, dict[str, float]]:
     """Return, by strategy and side, the least CPU seconds and what was done in them."""
     found: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as name:
@@ -134,7 +133,7 @@ def numbers(rounds: int = ROUNDS, count: int = COUNT) -> dict[str, dict[str, flo
         frames = [frame for frame in Tape.open(path).frames() if frame[1] != "t"]
         levels = sum(len(frame[2]) + len(frame[3]) for frame in frames)
         for _ in range(rounds):
-            told = theirs(path, count)
+            told = theirs(path, count, peers)
             for kind in (Looker, Requoter):
                 strategy = kind()
                 ours = {"seconds": backtest(strategy, path), "frames": strategy.frames, "commands": strategy.commands}
@@ -152,16 +151,13 @@ def numbers(rounds: int = ROUNDS, count: int = COUNT) -> dict[str, dict[str, flo
     return found
 
 
-def keep(found: dict[str, dict[str, float]], row: str, figures: dict[str, float]) -> None:
-    """Keep the figures of the quickest run."""
-    if row not in found or figures["seconds"] < found[row]["seconds"]:
-        found[row] = figures
-
-
 def main() -> None:
     """Print the table."""
+    parser = ArgumentParser()
+    parser.add_argument("--peers", help="a Python interpreter that has nautilus_trader")
+    peers = parser.parse_args().peers
     print(f"Python {sys.version.split()[0]}, best of {ROUNDS}, CPU time")
-    for row, figures in numbers().items():
+    for row, figures in numbers(peers).items():
         print(
             f"{row:28} {figures['seconds']:8.3f} s {figures['levels_per_second']:12,.0f} level changes/s"
             f" {figures['tape_frames_per_second']:10,.0f} tape frames/s   {figures.get('commands', 0):6,.0f} commands"

@@ -1,9 +1,10 @@
 """Kill -9 at random instants: `anyvenue run` against a venue's simulator, each a process of its own, over and over.
 
 The quoter trades as hard as it can over a wire that loses requests and replies, and is killed at seeded random
-instants, some of them during start-up. All runs share one journal. After a last run that ends in order, what the
-simulator booked is held against what the journal says: nothing sent twice, nothing at the venue that the journal does
-not know, nothing forgotten, nothing left open, the same fills, the same position.
+instants, some of them during start-up. All runs of a piece share one journal. After a last run that ends in order, what
+the simulator booked is held against what the journal says: nothing sent twice, nothing at the venue that the journal
+does not know, nothing forgotten, nothing left open, the same fills, the same position. Where a venue gives no means to
+find something out, the journal must say so, and a next run must reserve the risk of it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import select
 import signal
 import sqlite3
 import subprocess
@@ -18,11 +20,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from decimal import Decimal
+from enum import Enum
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import httpx
 import orjson
@@ -39,14 +43,16 @@ from anyvenue_gaiaex.rest import client_id as gaiaex_id
 from anyvenue_gateio.order_text import to_text as gateio_id
 
 ANYVENUE: Final = (sys.executable, "-c", "from anyvenue.app.cli import main; main(prog_name='anyvenue')")
+NURSERY: Final = (sys.executable, str(Path(__file__).with_name("nursery.py")))
 LOOK_S: Final = 0.02
 PATIENCE_S: Final = 100.0
 """A run that has not begun to trade by then, or does not end when it is told to, has failed."""
+REPORT_S: Final = 10.0
 LAST_RUN_S: Final = 8.0
 """So long the last run trades: what is left to find out is found out meanwhile."""
-TRADING_S: Final = (0.3, 3.0)
-"""The other kills fall between so long after the first order was written down."""
-START_UP_S: Final = 2.5
+TRADING_S: Final = (0.05, 1.5)
+"""The other kills fall between so long after the first order was sent."""
+START_UP_S: Final = 0.8
 """Kills during start-up fall within so long after the process was started."""
 DURING_START_UP: Final = 0.2
 """So many of the kills do."""
@@ -119,7 +125,7 @@ TARGETS: Final = {
         symbol="BTC-USDC-PERP",
         environment="live",  # there is no other whose URLs can be told; they lead to this machine
         more="allow_live = true\n",
-        options="time_in_force = true\nwrites_per_s = 8\n",
+        options="time_in_force = true\nwrites_per_s = 8\nin_doubt_s = 2.0\n",  # nothing is on its way for longer here
         ws="ws",
         orders="*/order*",
         news=("positions",),
@@ -152,17 +158,54 @@ def faults(target: Target) -> list[dict[str, Any]]:
 _WRITING: Final = ("POST", "PUT", "DELETE")
 
 
+class Fault(Enum):
+    """What should not be."""
+
+    TWICE = "sent or booked twice"
+    FORGOTTEN = "forgotten"
+    PHANTOM = "phantom"
+    FILLS = "fills differing"
+    POSITIONS = "positions differing"
+    RUN = "runs that failed"
+
+
 @define
 class Figures:
-    """What was seen. `wrong` says what should not be, `unknown` what the venue gives no means to find out."""
+    """What was seen. `wrong` says what should not be.
+
+    `unknown` says of which orders the journal knows that they are in doubt still, and `estimated` of which it says
+    something else than the venue has booked, where the venue gives no means to find it out. `starts_s` is how long runs
+    took to their first order.
+    """
 
     counts: Counter[str] = Factory(Counter)
+    faults: Counter[Fault] = Factory(Counter)
     wrong: list[str] = Factory(list)
     unknown: list[str] = Factory(list)
+    estimated: list[str] = Factory(list)
+    starts_s: list[float] = Factory(list)
+
+    def blame(self, fault: Fault, text: str) -> None:
+        """Note something that should not be."""
+        self.faults[fault] += 1
+        self.wrong.append(text)
+
+    def add(self, other: Figures) -> None:
+        """Add those of another piece."""
+        self.counts += other.counts
+        self.faults += other.faults
+        self.wrong += other.wrong
+        self.unknown += other.unknown
+        self.estimated += other.estimated
+        self.starts_s += other.starts_s
 
     def __str__(self) -> str:
         counted = ", ".join(f"{count:,} {name}" for name, count in self.counts.items())
-        return f"{counted}; {len(self.unknown)} unknown, {len(self.wrong)} wrong"
+        wrong = ", ".join(f"{self.faults[fault]} {fault.value}" for fault in Fault)
+        told = f"{counted}; {wrong}; {len(self.unknown)} unknown, {len(self.estimated)} estimated otherwise"
+        starts_s = sorted(self.starts_s) or [0.0]
+        middle, late = starts_s[len(starts_s) // 2], starts_s[len(starts_s) * 9 // 10]
+        return f"{told}; an order after {middle:.1f} s, in a tenth of the runs after {late:.1f} s or more"
 
 
 @define
@@ -234,18 +277,19 @@ class Crash:
         with self._simulator() as simulator:
             environment = self._configure(simulator)
             simulator.set_faults(faults(self._target))
-            for number in range(1, restarts + 1):
-                self._one(environment, number)
-                counts["kills"] += 1
-                simulator.collect(self.booked)
-                counts["orders"], counts["fills"] = len(self.booked.orders), len(self.booked.fills)
-                if len(self.figures.wrong) >= enough or time.monotonic() >= end:
-                    break
-                if time.monotonic() - began > 10:
-                    began = time.monotonic()
-                    report(self.figures)
-            counts["faults"] = sum(simulator.set_faults([]))
-            self._last(environment)
+            with Nursery.opened(environment) as nursery:
+                for number in range(1, restarts + 1):
+                    self._one(nursery, number)
+                    counts["kills"] += 1
+                    simulator.collect(self.booked)
+                    counts["orders"], counts["fills"] = len(self.booked.orders), len(self.booked.fills)
+                    if len(self.figures.wrong) >= enough or time.monotonic() >= end:
+                        break
+                    if time.monotonic() - began > REPORT_S:
+                        began = time.monotonic()
+                        report(self.figures)
+                counts["faults"] = sum(simulator.set_faults([]))
+                self._last(nursery)
             simulator.collect(self.booked)
             compare(self.journal, self.booked, self._target, self.figures)
 
@@ -299,61 +343,56 @@ class Crash:
         keys = {f"CRASH_{name.upper()}": value for name, value in secrets.items()}
         return {**os.environ, **keys, "XDG_STATE_HOME": str(self._folder / "state")}
 
-    def _one(self, environment: dict[str, str], number: int) -> None:
+    def _one(self, nursery: Nursery, number: int) -> None:
         """Start a run and kill it."""
         chance, counts = self._chance, self.figures.counts
         in_start_up, early_s, late_s = chance.random() < DURING_START_UP, chance.random(), chance.uniform(*TRADING_S)
         before = self._last_record()
-        with self._started(environment) as process:
+        with self._started(nursery) as process:
             if in_start_up:
                 time.sleep(early_s * START_UP_S)
                 counts["during start-up"] += 1
-            elif self._trades(process, before, number):
+            elif self._trades(process, number):
                 time.sleep(late_s)
-            if process.poll() is not None:
-                self._ended_by_itself(number, process.returncode, before)
-            process.kill()
+            code = process.ended(0)
+            if code is not None:
+                self._ended_by_itself(number, code, before)
 
-    def _last(self, environment: dict[str, str]) -> None:
+    def _last(self, nursery: Nursery) -> None:
         """Let a run trade for a while and end in order."""
-        before = self._last_record()
-        with self._started(environment) as process:
-            self._trades(process, before, 0)
+        with self._started(nursery) as process:
+            self._trades(process, 0)
             time.sleep(LAST_RUN_S)
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(PATIENCE_S)
-            except subprocess.TimeoutExpired:
+            process.signal(signal.SIGINT)
+            code = process.ended(PATIENCE_S)
+            if code is None:
                 self._failed(0, "the last run does not end")
-                process.kill()
-        if process.returncode not in (0, 130):
-            self._failed(0, f"the last run ended with {process.returncode}")
+            elif code not in (0, 130):
+                self._failed(0, f"the last run ended with {code}")
 
     @contextmanager
-    def _started(self, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-        command = (*ANYVENUE, "run", str(self._folder / "crash.toml"))
-        with (self._folder / "run.log").open("wb") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+    def _started(self, nursery: Nursery) -> Iterator[Process]:
+        """Start a run; kill it at the end."""
+        (self._folder / "run.log").write_bytes(b"")
+        process = nursery.start(("run", str(self._folder / "crash.toml")), self._folder / "run.log")
         try:
             yield process
         finally:
-            if process.poll() is None and sys.exc_info()[0] is not None:
-                process.kill()
-            process.wait(PATIENCE_S)
+            process.signal(signal.SIGKILL)
+            process.ended(PATIENCE_S)
 
-    def _trades(self, process: subprocess.Popen[bytes], after: int, number: int) -> bool:
-        """Wait until a run has written down its first order, or has ended."""
-        end = time.monotonic() + PATIENCE_S
-        query = (
-            "SELECT 1 FROM records WHERE id > ? AND kind = 'intent' AND CAST(data AS TEXT) LIKE '[\"place\"%' LIMIT 1"
-        )
-        while process.poll() is None:
-            if self._asked(query, after):
-                return True
-            if time.monotonic() > end:
-                self._failed(number, f"run {number} has not begun to trade")
-                return False
-            time.sleep(LOOK_S)
+    def _trades(self, process: Process, number: int) -> bool:
+        """Wait until a run has sent its first order, by its log, or has ended."""
+        began = time.monotonic()
+        with (self._folder / "run.log").open("rb") as log:
+            while process.ended(LOOK_S) is None:
+                took_s = time.monotonic() - began
+                if any(b" order sent " in line for line in log):
+                    self.figures.starts_s.append(took_s)
+                    return True
+                if took_s > PATIENCE_S:
+                    self._failed(number, f"run {number} has not begun to trade")
+                    return False
         return False
 
     def _last_record(self) -> int:
@@ -382,7 +421,65 @@ class Crash:
         """Note what a run, 0 for the last, did that it should not have, and keep its log."""
         log = self._folder / f"run {number}.log"
         log.write_bytes((self._folder / "run.log").read_bytes())
-        self.figures.wrong.append(f"{what}: {' / '.join(log.read_text(errors='replace').splitlines()[-4:])}")
+        self.figures.blame(Fault.RUN, f"{what}: {' / '.join(log.read_text(errors='replace').splitlines()[-4:])}")
+
+
+class Process:
+    """A process that a nursery has made."""
+
+    def __init__(self, number: int, answers: int) -> None:
+        self._number = number
+        self._answers = answers
+        self._code: int | None = None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.ended(0) is None:
+            os.kill(self._number, number)  # until its end is told it is not reaped, so the number is its own
+
+    def ended(self, patience_s: float) -> int | None:
+        """Return how it has ended, after so long at most; None where it has not."""
+        if self._code is None and select.select([self._answers], [], [], patience_s)[0]:
+            self._code = int(_line(self._answers))
+        return self._code
+
+
+class Nursery:
+    """Makes processes that have their imports done."""
+
+    def __init__(self, told: IO[bytes], answers: int) -> None:
+        self._told = told
+        self._answers = answers
+
+    @classmethod
+    @contextmanager
+    def opened(cls, environment: Mapping[str, str]) -> Iterator[Nursery]:
+        """Have one whose processes have this environment."""
+        reading, writing = os.pipe()
+        with subprocess.Popen(NURSERY, stdin=subprocess.PIPE, stdout=writing, env=environment) as process:
+            os.close(writing)
+            try:
+                assert process.stdin is not None
+                _line(reading)
+                yield cls(process.stdin, reading)
+            finally:
+                process.terminate()
+                os.close(reading)
+
+    def start(self, arguments: Sequence[str], log: Path) -> Process:
+        """Start a command of anyvenue."""
+        self._told.write(orjson.dumps({"arguments": arguments, "log": str(log)}) + b"\n")
+        self._told.flush()
+        return Process(int(_line(self._answers)), self._answers)
+
+
+def _line(answers: int) -> bytes:
+    line = b""
+    while not line.endswith(b"\n"):
+        if not (part := os.read(answers, 1)):
+            raise SystemExit("the nursery has ended")
+        line += part
+    return line
 
 
 @define
@@ -430,35 +527,59 @@ class Written:
 
 def compare(journal: Path, booked: Booked, target: Target, figures: Figures) -> None:
     """Hold what the venue has booked against what the journal says."""
-    wrong, counts, written = figures.wrong, figures.counts, Written.read(journal)
+    counts, blame, written = figures.counts, figures.blame, Written.read(journal)
     ours = {target.named(name): order for name, order in written.orders.items()}
     venues = list(booked.orders.values())
     counts["intents"], counts["orders"], counts["fills"] = len(ours), len(venues), len(booked.fills)
     counts["amended orders"] = sum(order.price != order.spec.price for order in written.orders.values())
-    wrong += [f"{name}: written down twice" for name in written.twice]
+    for name in written.twice:
+        blame(Fault.TWICE, f"{name}: written down twice")
     sent = Counter(order["client_id"] for order in venues)
-    wrong += [f"{name}: at the venue {count} times" for name, count in sent.items() if count > 1]
-    wrong += [f"{name}: at the venue, not in the journal" for name in sent if name not in ours]
+    for name, count in sent.items():
+        if count > 1:
+            blame(Fault.TWICE, f"{name}: at the venue {count} times")
+        if name not in ours:
+            blame(Fault.PHANTOM, f"{name}: at the venue, not in the journal")
     for order in venues:
         if order["state"] in ("open", "partially_filled"):
-            wrong.append(f"{order['client_id']}: left open at the venue")
+            blame(Fault.FORGOTTEN, f"{order['client_id']}: left open at the venue")
         known = ours.get(order["client_id"])
         if known is not None:
             _compare_order(known, order, target, figures)
-    lost = [name for name, order in ours.items() if name not in sent and not order.is_terminal]
-    (wrong if target.has_fills else figures.unknown).extend(f"{name}: never came, and has no end" for name in lost)
+    for known in (order for name, order in ours.items() if name not in sent):
+        if not known.is_terminal:
+            _doubtful(f"{known.client_order_id}: never came, and has no end", target, figures)
+        if known.filled_quantity:
+            _misbooked(
+                f"{known.client_order_id}: never came, {known.filled_quantity} filled in the journal", target, figures
+            )
     counts["intents that never came or were refused"] = sum(name not in sent for name in ours)
     _compare_fills(written, booked, target, figures)
-    _compare_positions(journal, booked, target, figures)
+    _compare_end(journal, written, booked, target, figures)
+
+
+def _doubtful(text: str, target: Target, figures: Figures) -> None:
+    """Note what is in doubt to the end."""
+    if target.has_fills:
+        figures.blame(Fault.FORGOTTEN, text)
+    else:
+        figures.unknown.append(text)
+
+
+def _misbooked(text: str, target: Target, figures: Figures) -> None:
+    """Note an order of which more or less is booked than has traded: where there are no fills, they are shared out."""
+    if target.has_fills:
+        figures.blame(Fault.FILLS, text)
+    else:
+        figures.estimated.append(text)
 
 
 def _compare_order(known: Order, order: Mapping[str, Any], target: Target, figures: Figures) -> None:
     name, filled = known.client_order_id, Decimal(order["filled"])
-    into = figures.wrong if target.has_fills else figures.unknown
     if not known.is_terminal:
-        into.append(f"{name}: {order['state']} at the venue, {known.state.value} in the journal")
+        _doubtful(f"{name}: {order['state']} at the venue, {known.state.value} in the journal", target, figures)
     elif known.filled_quantity != filled or known.missing_fills:
-        into.append(f"{name}: {filled} filled at the venue, {known.filled_quantity} in the journal")
+        _misbooked(f"{name}: {filled} filled at the venue, {known.filled_quantity} in the journal", target, figures)
 
 
 def _compare_fills(written: Written, booked: Booked, target: Target, figures: Figures) -> None:
@@ -472,20 +593,26 @@ def _compare_fills(written: Written, booked: Booked, target: Target, figures: Fi
     for trade_id in venues.keys() | written.fills.keys():
         if venues.get(trade_id) != written.fills.get(trade_id):
             found = f"{venues.get(trade_id)} at the venue, {written.fills.get(trade_id)} in the journal"
-            figures.wrong.append(f"fill {trade_id}: {found}")
+            figures.blame(Fault.FILLS, f"fill {trade_id}: {found}")
 
 
-def _compare_positions(journal: Path, booked: Booked, target: Target, figures: Figures) -> None:
+def _compare_end(journal: Path, written: Written, booked: Booked, target: Target, figures: Figures) -> None:
+    """Compare what a next run would begin with: what is held, and whose risk is reserved."""
     with closing(store.open_to_read(journal)) as database:
         table = InstrumentTable()
         store.instruments(database, table)
         recovered = recover(database, Codec(table))
     if not recovered.clean:
-        into = figures.wrong if target.has_fills else figures.unknown
-        into.append("the journal does not say that the last run ended in order, with no order in doubt")
+        text = "the journal does not say that the last run ended in order, with no order in doubt"
+        _doubtful(text, target, figures)
+    reserved = {order.client_order_id for order in recovered.orders if not order.is_terminal}
+    for name, order in written.orders.items():
+        if not order.is_terminal and name not in reserved:
+            figures.blame(Fault.FORGOTTEN, f"{name}: has no end, and a next run would not know of it")
     held = {position.instrument.symbol: position.quantity for position in recovered.positions}
     if held != booked.positions:
-        figures.wrong.append(f"positions: {_texts(booked.positions)} at the venue, {_texts(held)} in the journal")
+        text = f"positions: {_texts(booked.positions)} at the venue, {_texts(held)} in the journal"
+        figures.blame(Fault.POSITIONS, text)
 
 
 def _texts(positions: Mapping[str, Decimal]) -> dict[str, str]:
@@ -496,30 +623,35 @@ def main() -> None:
     """Run it from the command line; exit with 1 where anything is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--venue", choices=tuple(TARGETS), default="gateio")
-    parser.add_argument("--restarts", type=int, default=1_000)
+    parser.add_argument("--restarts", type=int, default=1_000, help="in each piece")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="no run is started after that")
-    parser.add_argument("--folder", type=Path, help="where the journal and the logs stay; else they are taken away")
+    parser.add_argument("--pieces", type=int, default=1, help="each with the next seed, a market and a journal anew")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="no run of a piece is started after that")
+    parser.add_argument("--folder", type=Path, help="where the journals and the logs stay; else they are taken away")
     given = parser.parse_args()
-    started, told = time.monotonic(), list[str]()
+    started, whole = time.monotonic(), Figures()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background it would be deaf
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
-    def tell(figures: Figures) -> None:
-        for line in figures.wrong[len(told) :]:
-            print(f"wrong: {line}")
-        told.extend(figures.wrong[len(told) :])
-        print(f"{time.monotonic() - started:7.0f} s  {figures}", flush=True)
+    def tell(what: str, figures: Figures) -> None:
+        print(f"{time.monotonic() - started:7.0f} s  {what}: {figures}", flush=True)
 
     with tempfile.TemporaryDirectory() as temporary:
-        folder = given.folder or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        crash = Crash(given.venue, folder.resolve(), given.seed)
-        crash.run(given.restarts, tell, seconds=given.seconds)
-    for line in crash.figures.unknown:
-        print(f"unknown: {line}")
-    tell(crash.figures)
-    sys.exit(bool(crash.figures.wrong))
+        for seed in range(given.seed, given.seed + given.pieces):
+            folder = (given.folder or Path(temporary)) / f"{given.venue} {seed}"
+            folder.mkdir(parents=True, exist_ok=True)
+            crash = Crash(given.venue, folder.resolve(), seed)
+            if crash.journal.exists():
+                parser.error(f"{folder} has a journal already: choose another folder")
+            crash.run(given.restarts, partial(tell, f"seed {seed}, so far"), seconds=given.seconds)
+            figures = crash.figures
+            for name in ("wrong", "unknown", "estimated"):
+                for line in getattr(figures, name):
+                    print(f"{name}: {line}")
+            tell(f"seed {seed}", figures)
+            whole.add(figures)
+    tell("all", whole)
+    sys.exit(bool(whole.wrong))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ __all__ = ["Peer", "peer_python"]
 HERE = Path(__file__).parent
 PEERS = HERE / "peers"
 HOME = HERE / ".peers"
+_UV = shutil.which("uv") or "uv"
 
 
 def peer_python() -> Path:
@@ -23,8 +25,8 @@ def peer_python() -> Path:
     mark, version = HOME / "installed", f"{sys.version_info.major}.{sys.version_info.minor}"
     state = hashlib.sha256(wanted.read_bytes() + version.encode()).hexdigest()
     if not mark.is_file() or mark.read_text() != state:
-        subprocess.run(["uv", "venv", "--quiet", "--clear", "--python", version, HOME], check=True)
-        subprocess.run(["uv", "pip", "install", "--quiet", "--python", python, "-r", wanted], check=True)
+        subprocess.run([_UV, "venv", "--quiet", "--clear", "--python", version, HOME], check=True)
+        subprocess.run([_UV, "pip", "install", "--quiet", "--python", python, "-r", wanted], check=True)
         mark.write_text(state)
     return python
 

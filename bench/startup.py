@@ -37,13 +37,13 @@ STARTS = {
 }
 
 
-def measure(arguments: tuple[str, ...], folder: Path) -> tuple[float, float]:
+def measure(arguments: tuple[str, ...], folder: Path, python: str = sys.executable) -> tuple[float, float]:
     """Return the CPU milliseconds and the megabytes of one fresh process. Raises RuntimeError where it fails."""
-    program = [sys.executable, *arguments]
+    program = [python, *arguments]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
     with (folder / "output").open("wb") as output:
         actions = [(os.POSIX_SPAWN_DUP2, output.fileno(), number) for number in (1, 2)]
-        child = os.posix_spawn(sys.executable, program, environment, file_actions=actions)
+        child = os.posix_spawn(python, program, environment, file_actions=actions)
     _, status, usage = os.wait4(child, 0)
     if status:
         raise RuntimeError(f"{arguments}: {(folder / 'output').read_text()}")

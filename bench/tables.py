@@ -18,6 +18,9 @@ class Table:
         """Return it as a table of Markdown, its columns aligned so that it can be read as it is."""
         lines = [self.heads, *self.rows]
         widths = [max(len(line[at]) for line in lines) for at in range(len(self.heads))]
-        text = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines]
+        text = []
+        for line in lines:
+            cells = [cell.ljust(width) for cell, width in zip(line, widths, strict=True)]
+            text.append(f"| {' | '.join(cells)} |")
         text.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
         return "\n".join(text)

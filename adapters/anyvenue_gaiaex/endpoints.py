@@ -33,6 +33,8 @@ class GaiaExOptions:
         size_decimals: decimals of sizes by the venue's symbol, beside and before those that ship with the adapter.
             GaiaEx does not tell them, and a symbol without them cannot be traded.
         slippage: how far from the price a position may be closed, a fraction.
+        in_doubt_s: a command of unknown outcome can no longer arrive so long after it was sent. Signatures are good for
+            5 s, or for your key's `recv_window`; give a key with a longer one more than that.
         writes_per_s, reads_per_s: the pace of requests. The venue's own limits of orders are not documented.
         mark_poll_s: seconds between two looks at the mark prices, where somebody subscribed to tickers.
         books_max: so many order books at once at most: each takes a WebSocket of its own.
@@ -42,6 +44,7 @@ class GaiaExOptions:
     time_in_force: bool | None = None
     size_decimals: Mapping[str, int] = field(factory=dict, validator=_check_decimals)
     slippage: Decimal = field(default=Decimal("0.01"), validator=[validators.gt(Decimal(0)), validators.lt(Decimal(1))])
+    in_doubt_s: float = field(default=15.0, validator=validators.gt(0))
     writes_per_s: int = field(default=2, validator=validators.ge(1))
     reads_per_s: int = field(default=5, validator=validators.ge(1))
     mark_poll_s: float = field(default=5.0, validator=validators.ge(1))

@@ -9,19 +9,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
-from anyvenue.model.errors import (
-    AnyvenueError,
-    AuthenticationFailed,
-    NotSent,
-    Rejected,
-    RejectReason,
-    TradingEnded,
-)
+from anyvenue.model.errors import AnyvenueError, AuthenticationFailed, NotSent, Rejected, RejectReason, TradingEnded
 from anyvenue.model.instrument import Instrument
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.events import Channel, Sink, StreamStale
 from anyvenue.venue.secrets import Secret
-from anyvenue.wire.deadline import deadline
+from anyvenue.wire.deadline import deadline, pause
 from anyvenue.wire.link import Heartbeat, Link, Send
 from anyvenue.wire.server_time import ServerTime
 from anyvenue.wire.socket import Dial, Socket, SocketClosed
@@ -40,6 +33,9 @@ SILENCE_S: Final = 30.0
 QUIET_NS: Final = 30_000_000_000
 """The account's socket may have nothing to say, and no heartbeats: after so long another one takes its place."""
 USER_SILENCE_S: Final = 90.0
+OPENED_TIMES: Final = 3
+AGAIN_S: Final = 0.5
+"""So many sockets are tried at first, with a pause between them: later ones are tried without end."""
 FIRST_S: Final = 5.0
 """So long the first message of a new socket is waited for; that one comes is not documented."""
 _STATUS: Final = re.compile(r"HTTP status (\d{3})")
@@ -67,6 +63,7 @@ class _Feed:
         self._dial = dial
         self._heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._send: Send | None = None
+        self._is_closed = False
         self._pongs: set[asyncio.Task[None]] = set()
         self._link = Link(
             url,
@@ -81,11 +78,20 @@ class _Feed:
         )
 
     async def open(self) -> None:
-        """Connect. Raises NotSent, and TradingEnded for keys that are not accepted."""
-        await self._link.open()
+        """Connect, by another socket where one fails. Raises NotSent, and TradingEnded for keys not accepted."""
+        for _ in range(OPENED_TIMES - 1):
+            try:
+                return await self._link.open()
+            except NotSent as error:
+                _log.warning("%s; trying once more", error)
+                await pause(self._clock, AGAIN_S)
+                if self._is_closed:
+                    raise
+        return await self._link.open()
 
     async def close(self) -> None:
         """Disconnect."""
+        self._is_closed = True
         for pong in self._pongs:
             pong.cancel()
         await self._link.close()
@@ -216,8 +222,12 @@ class UserFeed(_Feed):
     def watch(self) -> None:
         """To be called every few seconds: open another socket in place of one that has nothing to say."""
         if self._clock.time_ns() >= self._heard_ns + QUIET_NS:
-            self._heard_ns = self._clock.time_ns()
-            self._link.replace("nothing was heard for 30 s")
+            self.renew("nothing was heard for 30 s")
+
+    def renew(self, reason: str) -> None:
+        """Open another socket in place of this one: it begins by telling the account as it is."""
+        self._heard_ns = self._clock.time_ns()
+        self._link.replace(reason)
 
     async def _dial_signed(self, url: str, headers: Mapping[str, str]) -> Socket:
         """Open a socket, signed now: by HMAC, once more with the clock set right, then by the token if there is one."""

@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, Final
 
-from attrs import define, evolve, field
+from attrs import evolve
 
-from anyvenue.model.enums import MarginMode, OrderType, Side, TimeInForce
+from anyvenue.model.enums import OrderState, OrderType, Side, TimeInForce
 from anyvenue.model.errors import RejectReason
-from anyvenue.model.fill import Fill
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.numbers import ONE, ZERO, Rounding, round_to_step
+from anyvenue.model.numbers import ZERO
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import (
     AmendRejected,
@@ -32,80 +31,42 @@ from anyvenue.model.order_events import (
 from anyvenue.model.order_spec import OrderSpec
 from anyvenue.model.position import Position
 from anyvenue.venue.events import AccountEvent
+from anyvenue_gaiaex.derived import derived_fill, estimated_price, held_position
 from anyvenue_gaiaex.rest import LIVE_WORDS, Ack, client_id
 from anyvenue_gaiaex.streams import Held, Row, Update
+from anyvenue_gaiaex.tracked_order import TWICE, TrackedOrder
 
 __all__ = ["Ledger"]
 
 _SECOND_NS: Final = 1_000_000_000
 GRACE_NS: Final = 1 * _SECOND_NS
 """An update this soon after an acknowledgement may be older than it: that an order is not in it says nothing."""
-DOUBT_NS: Final = 15 * _SECOND_NS
-"""A command of unknown outcome cannot arrive any more after this: its signature is good for 5 s."""
 PATIENCE_NS: Final = 2 * _SECOND_NS
 """So long a change of position waits for an order that may explain it, before it is a stranger's."""
 KEPT_NS: Final = 60 * _SECOND_NS
 """So long an order that has ended may still explain a change of position."""
-_TWICE: Final = 2
-_PRICE_STEP: Final = Decimal("1e-8")
 _FLAT: Final = Held()
 
 
-@define(eq=False, kw_only=True)
-class _Tracked:
-    """An order of ours. `misses` and `looks` count updates in a row without it, and those that told the positions."""
-
-    instrument: Instrument
-    side: Side
-    price: Decimal | None
-    quantity: Decimal
-    client_order_id: str | None
-    since_ns: int
-    ids: list[str] = field(factory=list)
-    known_before: frozenset[str] = frozenset()
-    is_taking: bool = False
-    is_live: bool = False
-    is_shown: bool = False
-    filled: Decimal = ZERO
-    told_filled: Decimal | None = None
-    earlier_fills: Decimal | None = ZERO
-    doubt: tuple[Decimal, Decimal] | None = None
-    misses: int = 0
-    looks: int = 0
-    ended_ns: int | None = None
-    is_canceled: bool = False
-
-    @property
-    def room(self) -> Decimal:
-        """How much it may still have traded; a change of unknown outcome may have raised it."""
-        return max(self.quantity, self.doubt[1] if self.doubt else ZERO) - self.filled
-
-    @property
-    def rank(self) -> int | None:
-        """How likely it is to explain a change of position, 0 before 1; None where the venue says it has not traded."""
-        if self.told_filled is not None and self.is_shown and self.ended_ns is None:
-            return 0 if self.told_filled > self.filled else None
-        if self.ended_ns is not None:
-            return None if self.is_canceled and self.looks >= _TWICE else 4
-        if not self.is_live:  # it may never have arrived: whoever is known to be there comes first
-            return 3
-        return 1 if self.is_taking or not self.is_shown else 2
-
-    def names(self) -> dict[str, Any]:
-        """Return what an event names it by."""
-        return {"client_order_id": self.client_order_id, "venue_order_id": self.ids[-1] if self.ids else None}
-
-
 class Ledger:
-    """The orders and positions of one account. `find` gives the instrument of a symbol, `price_of` a price for it."""
+    """The orders and positions of one account. `find` gives the instrument of a symbol, `price_of` a price for it.
+
+    A command of unknown outcome cannot arrive any more `in_doubt_s` after it was sent.
+    """
 
     def __init__(
-        self, find: Callable[[str], Instrument | None], price_of: Callable[[Instrument], Decimal | None]
+        self,
+        find: Callable[[str], Instrument | None],
+        price_of: Callable[[Instrument], Decimal | None],
+        in_doubt_s: float = 15.0,
     ) -> None:
         self._find = find
         self._price_of = price_of
-        self._orders: list[_Tracked] = []
+        self._doubt_ns = int(in_doubt_s * _SECOND_NS)
+        self._told_ns = 0
+        self._orders: list[TrackedOrder] = []
         self._rows: dict[str, Row] = {}
+        self._by_client: dict[str, Row] = {}
         self._held: dict[str, Held] = {}
         self._explained: dict[str, Held] = {}
         self._waiting: dict[str, int] = {}
@@ -118,7 +79,7 @@ class Ledger:
     def positions(self) -> list[Position]:
         """Return the positions that are not flat, as told last."""
         held = ((self._find(symbol), held) for symbol, held in self._held.items() if held.quantity)
-        return [_position(instrument, one, 0) for instrument, one in held if instrument is not None]
+        return [held_position(instrument, one, 0) for instrument, one in held if instrument is not None]
 
     def held(self, instrument: Instrument) -> Held:
         """Return what is held of an instrument, as told last."""
@@ -134,12 +95,24 @@ class Ledger:
         """Whether a change of position waits for an order that may explain it: then `tick` is to be called later."""
         return bool(self._waiting)
 
+    @property
+    def asks_ns(self) -> int | None:
+        """From when on an update would settle something that none has been told about since; None for nothing."""
+        if not self.knows_positions:
+            return 0
+        due = [
+            max(self._told_ns, tracked.since_ns + self._lag_ns(tracked))
+            for tracked in self._orders
+            if tracked.ended_ns is None and (tracked.is_doubtful or not tracked.is_shown)
+        ]
+        return min(due, default=None)
+
     # What was sent, and what was answered
 
     def sent(self, spec: OrderSpec, now: int) -> None:
         """An order is about to leave."""
         self._orders.append(
-            _Tracked(
+            TrackedOrder(
                 instrument=spec.instrument,
                 side=spec.side,
                 price=spec.price,
@@ -151,26 +124,33 @@ class Ledger:
             )
         )
 
-    def take_on(self, order: Order, now: int) -> None:
+    def take_on(self, order: Order, left_by_ns: int, now: int) -> list[AccountEvent]:
         """Follow an order of an earlier run from now on; what it traded before is in the position it began with.
 
-        Not where a modification is in doubt: the order may be there under an id that nobody knows.
+        What was sent about it had left by then: it may be there under an id, or at terms, that nobody has told.
         """
-        if order.venue_order_id is None or order.is_terminal or order.amend is not None or not self._knows_orders:
-            return
-        if self._of(order.client_order_id) is None:
-            tracked = _Tracked(
-                instrument=order.instrument,
-                side=order.side,
-                price=order.price,
-                quantity=order.quantity,
-                client_order_id=order.client_order_id,
-                since_ns=now,
-                ids=[*order.former_ids, order.venue_order_id],
-                is_live=True,
-                filled=order.filled_quantity,
-            )
-            self._orders.append(tracked)
+        if order.is_terminal or self._of(order.client_order_id) is not None:
+            return []
+        ids = [*order.former_ids, *([order.venue_order_id] if order.venue_order_id is not None else [])]
+        amend = order.amend
+        price = order.price if amend is None else amend.price or order.price
+        tracked = TrackedOrder(
+            instrument=order.instrument,
+            side=order.side,
+            price=order.price,
+            quantity=order.quantity,
+            client_order_id=order.client_order_id,
+            since_ns=left_by_ns,
+            ids=ids,
+            is_live=order.state is not OrderState.SENT,
+            filled=order.filled_quantity,
+            doubt=None if amend is None or price is None else (price, amend.quantity or order.quantity),
+            is_left_over=True,
+        )
+        self._orders.append(tracked)
+        row = self._row_of(tracked)
+        tracked.is_shown = row is not None
+        return [] if row is None else self._seen(tracked, row, now)
 
     def refused(self, client_order_id: str) -> None:
         """It was refused, or never left."""
@@ -224,18 +204,25 @@ class Ledger:
         Not while a modification is in doubt: the order may live on under an id that nobody has told.
         """
         tracked = self._of(client_order_id)
-        if tracked is None or tracked.ended_ns is not None or not tracked.is_live or tracked.doubt is not None:
+        if tracked is None or tracked.ended_ns is not None or tracked.is_doubtful or not self._knows_orders:
             return []
         if any(one in self._rows for one in tracked.ids):
             return []
         return self._ended(tracked, now)
+
+    def mistrust(self, client_order_id: str, now: int) -> None:
+        """A cancel of it has an outcome that only a later update can tell."""
+        tracked = self._of(client_order_id)
+        if tracked is not None and tracked.ended_ns is None:
+            tracked.is_shown = False
+            tracked.since_ns = tracked.since_ns if tracked.is_doubtful else now
 
     def closing(self, instrument: Instrument, side: Side, quantity: Decimal, now: int) -> Callable[[Ack | None], None]:
         """The venue is about to be asked to close a position, which it does by an order of its own making.
 
         Return what is to be told the answer, or None where it was refused.
         """
-        order = _Tracked(
+        order = TrackedOrder(
             instrument=instrument, side=side, price=None, quantity=quantity, client_order_id=None, since_ns=now
         )
         order.is_taking = True
@@ -259,6 +246,7 @@ class Ledger:
     def update(self, told: Update, now: int) -> list[AccountEvent]:
         """Return what an update means."""
         events: list[AccountEvent] = []
+        self._told_ns = now
         if told.orders is not None:
             events += self._see_orders(told.orders, now)
         if told.positions is not None:
@@ -274,30 +262,39 @@ class Ledger:
             events += self._explain(symbol, now, 0)
         return events
 
-    def _of(self, client_order_id: str) -> _Tracked | None:
+    def _of(self, client_order_id: str) -> TrackedOrder | None:
         return next((one for one in self._orders if one.client_order_id == client_order_id), None)
 
     # Orders
 
     def _see_orders(self, rows: dict[str, Row] | Any, now: int) -> list[AccountEvent]:
         self._rows, self._knows_orders = dict(rows), True
-        by_client = {row.client_id.lower(): row for row in rows.values() if row.client_id}
+        self._by_client = {row.client_id.lower(): row for row in rows.values() if row.client_id}
         events: list[AccountEvent] = []
         for tracked in self._orders:
-            row = next((rows[one] for one in reversed(tracked.ids) if one in rows), None)
-            if row is None and tracked.client_order_id is not None:
-                name = tracked.client_order_id
-                row = by_client.get(client_id(name)) or by_client.get(name) or self._adoptable(tracked, rows)
+            row = self._row_of(tracked)
             tracked.is_shown = row is not None
             if row is not None:
                 events += self._seen(tracked, row, now)
-            elif now >= tracked.since_ns + (GRACE_NS if tracked.is_live and tracked.doubt is None else DOUBT_NS):
+            elif now >= tracked.since_ns + self._lag_ns(tracked):
                 tracked.misses += 1
         return events
 
-    def _adoptable(self, tracked: _Tracked, rows: dict[str, Row]) -> Row | None:
+    def _row_of(self, tracked: TrackedOrder) -> Row | None:
+        """Return the row that is an order's in the last update: by its id, else by its client id, else by its terms."""
+        rows, name = self._rows, tracked.client_order_id
+        row = next((rows[one] for one in reversed(tracked.ids) if one in rows), None)
+        if row is None and name is not None:
+            row = self._by_client.get(client_id(name)) or self._by_client.get(name) or self._adoptable(tracked, rows)
+        return row
+
+    def _lag_ns(self, tracked: TrackedOrder) -> int:
+        """Return how long after the last write about an order its absence begins to say something."""
+        return self._doubt_ns if tracked.is_doubtful else GRACE_NS
+
+    def _adoptable(self, tracked: TrackedOrder, rows: dict[str, Row]) -> Row | None:
         """Return the one order that can only be this one, whose id is not known since its answer never came."""
-        if tracked.ended_ns is not None or (tracked.is_live and tracked.doubt is None):
+        if tracked.ended_ns is not None or not tracked.is_doubtful:
             return None
         price, quantity = tracked.doubt or (tracked.price, tracked.quantity)
         fits = [
@@ -307,7 +304,7 @@ class Ledger:
         ]
         return fits[0] if len(fits) == 1 else None
 
-    def _fresh(self, tracked: _Tracked, rows: dict[str, Row]) -> list[Row]:
+    def _fresh(self, tracked: TrackedOrder, rows: dict[str, Row]) -> list[Row]:
         """Return the orders of nobody, on the same side of the same symbol, that came up since this one was sent."""
         ours = {one for other in self._orders for one in other.ids}
         return [
@@ -320,7 +317,8 @@ class Ledger:
             and row.side is tracked.side
         ]
 
-    def _seen(self, tracked: _Tracked, row: Row, now: int) -> list[AccountEvent]:
+    def _seen(self, tracked: TrackedOrder, row: Row, now: int) -> list[AccountEvent]:
+        was_left_over, tracked.is_left_over = tracked.is_left_over, False
         if tracked.ended_ns is None:
             tracked.misses = tracked.looks = 0
         is_new = row.order_id not in tracked.ids
@@ -329,9 +327,10 @@ class Ledger:
             if tracked.earlier_fills is None:  # an order under a new id may begin to count anew
                 tracked.earlier_fills = tracked.filled if row.filled < tracked.filled else ZERO
             tracked.told_filled = row.filled + tracked.earlier_fills
+            tracked.unheard = max(ZERO, tracked.untold) if was_left_over else tracked.unheard
         return events
 
-    def _recognized(self, tracked: _Tracked, row: Row, now: int, *, is_new: bool) -> list[AccountEvent]:
+    def _recognized(self, tracked: TrackedOrder, row: Row, now: int, *, is_new: bool) -> list[AccountEvent]:
         """Return what it says of the fate of commands that an order is there, at these terms, under this id."""
         if not tracked.is_live:
             tracked.is_live = True
@@ -340,7 +339,7 @@ class Ledger:
         if tracked.doubt is not None and (is_new or (row.price == tracked.doubt[0] != tracked.price)):
             return self._amended(tracked, row.order_id, now, 0)
         is_as_it_was = tracked.doubt is not None and row.price == tracked.price != tracked.doubt[0]
-        if is_as_it_was and now >= tracked.since_ns + DOUBT_NS:
+        if is_as_it_was and now >= tracked.since_ns + self._doubt_ns:
             tracked.doubt = None
             text = "the order is still there as it was, and the request can no longer arrive"
             return [AmendRejected(**tracked.names(), reason=RejectReason.EXPIRED, text=text, ts_recv=now)]
@@ -348,7 +347,7 @@ class Ledger:
             return self._amended(tracked, row.order_id, now, 0)
         return []
 
-    def _amended(self, tracked: _Tracked, order_id: str | None, now: int, ts_event: int) -> list[AccountEvent]:
+    def _amended(self, tracked: TrackedOrder, order_id: str | None, now: int, ts_event: int) -> list[AccountEvent]:
         if order_id is not None:
             if tracked.filled and order_id not in tracked.ids:
                 tracked.earlier_fills = None
@@ -363,7 +362,7 @@ class Ledger:
         """Tell the end of orders that are gone for good; forget those that ended long ago."""
         events: list[AccountEvent] = []
         for tracked in self._orders:
-            if tracked.ended_ns is not None or tracked.misses < _TWICE or tracked.looks < _TWICE:
+            if tracked.ended_ns is not None or tracked.misses < TWICE or tracked.looks < TWICE:
                 continue
             if tracked.instrument.venue_symbol in self._waiting or (
                 not (tracked.ids and tracked.doubt is None) and self._fresh(tracked, self._rows)
@@ -373,11 +372,11 @@ class Ledger:
         self._orders = [one for one in self._orders if one.ended_ns is None or now < one.ended_ns + KEPT_NS]
         return events
 
-    def _ended(self, tracked: _Tracked, now: int) -> list[AccountEvent]:
+    def _ended(self, tracked: TrackedOrder, now: int) -> list[AccountEvent]:
         tracked.ended_ns = now
-        if tracked.room <= 0:
+        if tracked.room <= 0 and not tracked.unheard:
             return []
-        if tracked.ids or tracked.filled:
+        if tracked.ids or tracked.filled or tracked.is_left_over:
             text = "it is not among the open orders any more; what it traded is what the position tells"
             return [OrderCanceled(**tracked.names(), text=text, ts_recv=now)]
         text = "it never came up, and can no longer arrive"
@@ -394,7 +393,7 @@ class Ledger:
             events += self._explain(symbol, now, ts_event)
             held, instrument = self._held.get(symbol, _FLAT), self._find(symbol)
             if instrument is not None and held != before.get(symbol, _FLAT):
-                events.append(_position(instrument, held, now, ts_event))
+                events.append(held_position(instrument, held, now, ts_event))
         return events
 
     def _explain(self, symbol: str, now: int, ts_event: int) -> list[AccountEvent]:
@@ -402,7 +401,7 @@ class Ledger:
         held, base, instrument = self._held.get(symbol, _FLAT), self._explained.get(symbol, _FLAT), self._find(symbol)
         change = held.quantity - base.quantity
         reference = None if instrument is None else self._price_of(instrument)
-        price = _estimate(base, held, reference)
+        price = estimated_price(base, held, reference)
         if instrument is None or not change:
             self._explained[symbol] = held
             self._waiting.pop(symbol, None)
@@ -412,9 +411,7 @@ class Ledger:
             return []  # there is no price to book it at: the next update or book may bring one
         side, left, events = Side.BUY if change > 0 else Side.SELL, abs(change), list[AccountEvent]()
         for tracked in self._candidates(instrument, side):
-            most = (
-                tracked.room if tracked.rank != 0 else min(tracked.room, (tracked.told_filled or ZERO) - tracked.filled)
-            )
+            most = tracked.room if tracked.rank != 0 else min(tracked.room, tracked.untold)
             quantity = min(most, left)
             if quantity > 0:
                 tracked.filled += quantity
@@ -434,7 +431,7 @@ class Ledger:
             self._waiting.pop(symbol, None)
         return events
 
-    def _candidates(self, instrument: Instrument, side: Side) -> list[_Tracked]:
+    def _candidates(self, instrument: Instrument, side: Side) -> list[TrackedOrder]:
         """Return who can have made a change, the likeliest first: of equals the better price, then the older."""
         able = [
             one
@@ -443,14 +440,14 @@ class Ledger:
         ]
         return sorted(able, key=lambda one: (one.rank, one.price is not None, (one.price or ZERO) * -side.sign))
 
-    def _fill(self, tracked: _Tracked, quantity: Decimal, price: Decimal, now: int, ts_event: int) -> OrderFilled:
+    def _fill(self, tracked: TrackedOrder, quantity: Decimal, price: Decimal, now: int, ts_event: int) -> OrderFilled:
         if tracked.price is not None:  # a limit order does not trade at worse than its price
             limits = [tracked.price, *([tracked.doubt[0]] if tracked.doubt else [])]
             price = min(price, max(limits)) if tracked.side is Side.BUY else max(price, min(limits))
         name = tracked.client_order_id or (tracked.ids or [f"close at {tracked.since_ns}"])[-1]
         names = tracked.names()
         trade_id = f"position:{name}:{tracked.filled:f}"
-        fill = _fill(tracked.instrument, tracked.side, quantity, price, trade_id, names, now, ts_event)
+        fill = derived_fill(tracked.instrument, tracked.side, quantity, price, trade_id, names, now, ts_event)
         return OrderFilled(**names, fill=fill, ts_event=ts_event, ts_recv=now)
 
     def _strangers(
@@ -460,60 +457,4 @@ class Ledger:
         self._strange += 1
         names = {"client_order_id": None, "venue_order_id": None}
         trade_id = f"position:stranger:{now}:{self._strange}"
-        return OrderFilled(fill=_fill(instrument, side, quantity, price, trade_id, names, now, 0), ts_recv=now)
-
-
-def _fill(
-    instrument: Instrument,
-    side: Side,
-    quantity: Decimal,
-    price: Decimal,
-    trade_id: str,
-    names: dict[str, Any],
-    now: int,
-    ts_event: int,
-) -> Fill:
-    return Fill(
-        instrument=instrument,
-        trade_id=trade_id,
-        side=side,
-        price=price,
-        quantity=quantity,
-        fee=instrument.fee(quantity, price, maker=False),
-        estimated=True,
-        ts_event=ts_event,
-        ts_recv=now,
-        **names,
-    )
-
-
-def _estimate(base: Held, held: Held, reference: Decimal | None) -> Decimal | None:
-    """Return the price at which a position changed: by its entry price where it grew, else the market's."""
-    change, price = held.quantity - base.quantity, reference
-    grew = held.quantity * change > 0 and base.quantity * change >= 0
-    if grew and held.entry_price is not None and (base.entry_price is not None or not base.quantity):
-        entry = base.entry_price or ZERO
-        found = (held.entry_price * held.quantity - entry * base.quantity) / change
-        # Entry prices are rounded, which weighs the more the smaller the change is beside what was held.
-        blur = (_unit(held.entry_price) * abs(held.quantity) + _unit(entry) * abs(base.quantity)) / abs(change)
-        if found > 0 and (reference is None or blur * 1000 <= found):
-            price = found
-    return None if price is None else round_to_step(price, _PRICE_STEP, Rounding.NEAREST)
-
-
-def _unit(number: Decimal) -> Decimal:
-    exponent = number.as_tuple().exponent
-    return ONE.scaleb(exponent) if isinstance(exponent, int) else ZERO
-
-
-def _position(instrument: Instrument, held: Held, now: int, ts_event: int = 0) -> Position:
-    return Position(
-        instrument=instrument,
-        quantity=held.quantity,
-        cost=held.quantity * (held.entry_price or ZERO),
-        leverage=held.leverage or ONE,
-        margin_mode=held.margin_mode or MarginMode.CROSS,
-        liquidation_price=held.liquidation_price,
-        ts_event=ts_event,
-        ts_recv=now,
-    )
+        return OrderFilled(fill=derived_fill(instrument, side, quantity, price, trade_id, names, now, 0), ts_recv=now)

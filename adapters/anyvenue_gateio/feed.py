@@ -16,6 +16,7 @@ from anyvenue.model.errors import (
     AuthenticationFailed,
     NotSent,
     OutcomeUnknown,
+    RateLimited,
     Rejected,
     RejectReason,
     VenueProtocolError,
@@ -23,7 +24,7 @@ from anyvenue.model.errors import (
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.events import VenueEvent
 from anyvenue.venue.secrets import Secret
-from anyvenue.wire.deadline import deadline
+from anyvenue.wire.deadline import deadline, pause
 from anyvenue.wire.link import Heartbeat, Link, Send
 from anyvenue.wire.server_time import ServerTime
 from anyvenue.wire.socket import Dial, SocketClosed
@@ -44,6 +45,12 @@ TOPICS_MAX: Final = 100
 ANSWER_S: Final = 10.0
 CLOCK_S: Final = 5
 """A clock that is off by more may be why a signature is refused: Gate allows a minute, now less, now more."""
+ACK_S: Final = 3.0
+ASKED_TIMES: Final = 3
+"""A login has so long. A subscription that is not answered by then is asked for again: that does no harm (13.2)."""
+OPENED_TIMES: Final = 3
+AGAIN_S: Final = 0.5
+"""So many connections are tried at the start, with a pause between them: later ones are tried without end."""
 _SECOND_NS: Final = 1_000_000_000
 _DUPLICATE, _DENIED, _SERVER = 2, 4, 3
 
@@ -89,6 +96,7 @@ class Feed:
         self._keys = keys
         self._private = tuple(private_topics(known.user)) if (known := keys()) is not None else ()
         self._login = login
+        self._is_closed = False
         self._numbers = 0
         self._answers: dict[int | str, asyncio.Future[Any]] = {}
         self._link = Link(
@@ -110,11 +118,22 @@ class Feed:
         return self._send is not None
 
     async def open(self) -> None:
-        """Connect. Raises NotSent, and TradingEnded for keys that are not accepted."""
-        await self._link.open()
+        """Connect, by another connection where one fails. Raises NotSent, and TradingEnded for keys not accepted."""
+        for _ in range(OPENED_TIMES - 1):
+            try:
+                return await self._link.open()
+            except NotSent as error:
+                if isinstance(error.__cause__, RateLimited):
+                    raise
+                _log.warning("%s; trying once more", error)
+                await pause(self._clock, AGAIN_S)
+                if self._is_closed:
+                    raise
+        return await self._link.open()
 
     async def close(self) -> None:
         """Disconnect."""
+        self._is_closed = True
         await self._link.close()
 
     async def subscribe(self, topic: Topic) -> None:
@@ -187,7 +206,7 @@ class Feed:
         number, offset_ns = f"login-{self._next()}", self._time.offset_ns
         payload = login_payload(keys.key, keys.secret, time_s=self._time_s(), req_id=number)
         content = {"time": self._time_s(), "channel": "futures.login", "event": "api", "payload": payload}
-        reply = await self._answer(number, send, orjson.dumps(content).decode(), "futures.login")
+        reply = await self._answer(number, send, orjson.dumps(content).decode(), "futures.login", ACK_S)
         errs = reply.data.get("errs") or {}
         if reply.status == 200 and not errs:
             return
@@ -201,11 +220,8 @@ class Feed:
         raise error
 
     async def _ask(self, send: Send, topic: Topic, event: str) -> None:
-        auth, time_s, number, offset_ns = None, self._time_s(), self._next(), self._time.offset_ns
-        if topic in self._private and (keys := self._keys()) is not None:
-            auth = channel_auth(keys.key, keys.secret, channel=topic.channel, event=event, time_s=time_s)
-        text = frame(topic, event, time_s=time_s, number=number, auth=auth)
-        ack: Ack = await self._answer(number, send, text, f"{event} {topic.channel}")
+        offset_ns = self._time.offset_ns
+        ack = await self._acknowledged(send, topic, event)
         where = f"{event} {topic.channel} {' '.join(topic.payload)}"
         if ack.code is None or (ack.code == _DUPLICATE and "Alert sub" in ack.message):
             return  # subscribed already: the first subscription lives on (13.2)
@@ -232,14 +248,29 @@ class Feed:
         if abs(self._time.offset_ns - offset_ns) > CLOCK_S * _SECOND_NS:
             raise NotSent("the key was not accepted, and the clock was wrong: it is right now", venue="gateio")
 
-    async def _answer(self, number: int | str, send: Send, text: str, what: str) -> Any:
+    async def _acknowledged(self, send: Send, topic: Topic, event: str) -> Ack:
+        """Ask until there is an answer. Raises OutcomeUnknown."""
+        for _ in range(ASKED_TIMES - 1 if event == "subscribe" else 0):
+            with suppress(OutcomeUnknown):
+                return await self._asked(send, topic, event)
+        return await self._asked(send, topic, event)
+
+    async def _asked(self, send: Send, topic: Topic, event: str) -> Ack:
+        auth, time_s, number = None, self._time_s(), self._next()
+        if topic in self._private and (keys := self._keys()) is not None:
+            auth = channel_auth(keys.key, keys.secret, channel=topic.channel, event=event, time_s=time_s)
+        text = frame(topic, event, time_s=time_s, number=number, auth=auth)
+        ack: Ack = await self._answer(number, send, text, f"{event} {topic.channel}", ACK_S)
+        return ack
+
+    async def _answer(self, number: int | str, send: Send, text: str, what: str, within_s: float = ANSWER_S) -> Any:
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         try:
-            async with deadline(self._clock, ANSWER_S):
+            async with deadline(self._clock, within_s):
                 await send(text)
                 return await answer
         except TimeoutError:
-            raise OutcomeUnknown(f"no answer within {ANSWER_S:g} s", venue="gateio", request=what) from None
+            raise OutcomeUnknown(f"no answer within {within_s:g} s", venue="gateio", request=what) from None
         finally:
             del self._answers[number]
 

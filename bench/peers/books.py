@@ -71,10 +71,8 @@ def cryptofeed_work(frames: list[bytes], levels: int) -> tuple[list[bytes], Call
     found: list[object] = [None]
 
     async def on_book(book: OrderBook, _: float) -> None:
-        if levels == 1:
-            found[0] = book.book.bids.index(0)[0], book.book.asks.index(0)[0]
-        else:
-            found[0] = [book.book.bids.index(at) for at in range(levels)], [book.book.asks.index(at) for at in range(levels)]
+        bids, asks = book.book.bids, book.book.asks
+        found[0] = [bids.index(at) for at in range(levels)], [asks.index(at) for at in range(levels)]
 
     def work() -> object:
         feed = Gateio(symbols=["BTC-USDT"], channels=[L2_BOOK], callbacks={L2_BOOK: on_book})

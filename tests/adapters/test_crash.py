@@ -35,12 +35,24 @@ def bench() -> Any:
 
 
 @pytest.fixture(scope="module")
-def crashed(bench: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A bench that has killed a few runs and compared."""
-    crash = bench.Crash("gateio", tmp_path_factory.mktemp("crash"), seed=1)
-    bench.LAST_RUN_S, bench.TRADING_S, bench.START_UP_S = 2.0, (0.3, 1.0), 1.5
-    crash.run(KILLS)
+def crash(bench: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """Return a bench that has killed a few runs at a venue and compared."""
+    bench.LAST_RUN_S = 5.0  # what is in doubt is settled within 4 s
+
+    def crash(venue: str) -> Any:
+        made = bench.Crash(
+            venue, tmp_path_factory.mktemp(venue), seed=9
+        )  # whose GaiaEx books an order each time it comes
+        made.run(KILLS)
+        return made
+
     return crash
+
+
+@pytest.fixture(scope="module")
+def crashed(crash: Callable[[str], Any]) -> Any:
+    """A bench that has killed a few runs and compared."""
+    return crash("gateio")
 
 
 @pytest.fixture
@@ -53,6 +65,7 @@ def again(bench: ModuleType, crashed: Any, tmp_path: Path) -> Again:
         with closing(sqlite3.connect(journal, isolation_level=None)) as database:
             change(booked, database)
         bench.compare(journal, booked, bench.TARGETS["gateio"], figures)
+        assert sum(figures.faults.values()) == len(figures.wrong)
         return "\n".join(figures.wrong)
 
     return again
@@ -64,6 +77,13 @@ def test_nothing_is_lost_doubled_or_made_up(crashed: Any) -> None:
     assert figures.counts["kills"] == KILLS
     assert figures.counts["intents"] >= figures.counts["orders"] > KILLS
     assert figures.counts["fills"] > 0
+
+
+def test_neither_is_it_where_the_venue_can_be_asked_about_nothing(crash: Callable[[str], Any]) -> None:
+    figures = crash("gaiaex").figures
+    assert figures.wrong == []
+    assert figures.counts["kills"] == KILLS
+    assert figures.counts["intents"] >= figures.counts["orders"] > KILLS
 
 
 def test_what_is_as_it_was_is_not_wrong(again: Again) -> None:

@@ -151,6 +151,8 @@ class Engine:
                     values={} if journal is None else dict(journal.values),
                 )
             )
+        self.left_by: Mapping[str, int] = {}
+        """By when all that was sent about an order of an earlier run had left, by client id."""
         self.failure = ""
         self.stop_reason = ""
         self.is_stopping = False
@@ -245,6 +247,7 @@ class Engine:
         """Take on what a journal holds, before anything is asked of a venue or told to the strategy."""
         if self._log is not None:
             self._log.recovered(recovered)
+        self.left_by = recovered.left_by
         self._trades_seen.update(dict.fromkeys(sorted(recovered.trade_ids)))
         for position in recovered.positions:
             self.portfolio.restore(position)
@@ -645,7 +648,10 @@ class Engine:
         self.call(self.strategy.on_order, evolve(order, text=text))
 
     def _on_cancel_left_over(self, event: CancelLeftOver) -> None:
-        self._cancel_ours()
+        for order in self.desk.open_orders():
+            is_refused = order.amend is not None and order.cancel is Fate.REFUSED  # its id may be another by now
+            if self.orders.is_left_over(order) and not is_refused:
+                self.desk.cancel(order)
 
     @property
     def closes_on_failure(self) -> bool:

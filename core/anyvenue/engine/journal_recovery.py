@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from bisect import bisect_right
+from collections.abc import Iterable
 from typing import Any, Final
 
 import orjson
@@ -37,13 +39,15 @@ def recover(database: sqlite3.Connection, codec: Codec) -> Recovered:
     for record in store.records(database, state):
         tally.take(record)
     sessions = store.sessions(database)
+    orders = tally.open_orders()
     return Recovered(
-        orders=tuple(tally.open_orders()),
+        orders=tuple(orders),
         positions=tuple(position for position in tally.positions.values() if position.quantity),
         trade_ids=frozenset(tally.trades),
         values=tally.values,
         clean=not sessions or tally.ends.get(sessions[-1].id, False),
         sessions=tuple(session.name for session in sessions),
+        left_by=_left_by(orders, [session.ts for session in sessions]),
     )
 
 
@@ -145,6 +149,13 @@ class _Tally:
         self._orders[order.client_order_id] = order
         if order.venue_order_id is not None:
             self._names[order.instrument.connection, order.venue_order_id] = order.client_order_id
+
+
+def _left_by(orders: Iterable[Order], starts: Iterable[int]) -> dict[str, int]:
+    """Return when the first session began that came after the last news of an order."""
+    ordered = sorted(starts)
+    after = {order.client_order_id: bisect_right(ordered, order.ts_recv) for order in orders}
+    return {name: ordered[number] for name, number in after.items() if number < len(ordered)}
 
 
 def _given_up(order: Order) -> Order:

@@ -77,6 +77,10 @@ class OrderManager:
         """Tell whether this run made an order, and did not take it on."""
         return order.client_order_id.startswith(self._prefix)
 
+    def is_left_over(self, order: Order) -> bool:
+        """Tell whether an order is ours, and of an earlier run."""
+        return self.is_ours(order) and not self.is_of_this_run(order)
+
     def in_doubt(self) -> list[Order]:
         """Return the orders that the venue has to be asked about, open or ended."""
         return [order for order in (*self._open.values(), *self._ended.values()) if is_in_doubt(order)]

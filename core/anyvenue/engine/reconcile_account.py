@@ -52,6 +52,7 @@ class AccountReconciler:
     ) -> None:
         self._engine = engine
         self._connection = connection
+        self._venue = venue
         self._clock = clock
         self._recovery = recovery
         self._jitter = jitter
@@ -88,7 +89,9 @@ class AccountReconciler:
     async def begin(self) -> None:
         """Learn what the account has, before the strategy starts. Raises OutcomeUnknown where it cannot be learned."""
         for order in self._ours():
-            self._doubts.add(order, self._clock.time_ns())
+            left_ns = self._engine.left_by.get(order.client_order_id, self._clock.time_ns())
+            self._doubts.add(order, left_ns)
+            self._venue.take_on(order, left_ns)
         listed = await self._questions.surely(Feature.OPEN_ORDERS, self._questions.open_orders)
         await self._round(is_whole=True, listed=listed, is_first=True)
         await self._positions.hold()

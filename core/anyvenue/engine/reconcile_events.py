@@ -55,7 +55,7 @@ class StillUnknown:
 
 @frozen(kw_only=True)
 class CancelLeftOver:
-    """Before the strategy starts: cancel our orders of earlier runs, which it does not know."""
+    """Cancel our orders of earlier runs, which the strategy does not know: before it starts, and those found later."""
 
     ts_recv: int = 0
 

@@ -26,6 +26,8 @@ class Recovered:
         values: what was remembered by name and must survive a restart.
         clean: whether the last session ended in order; True for a journal without any.
         sessions: the names of the sessions before this one, oldest first.
+        left_by: by when all that was sent about an order had left, in ns, by client id: the session that sent it was
+            over when the next one began. Orders of the last session are not in it.
     """
 
     orders: tuple[Order, ...] = ()
@@ -34,3 +36,4 @@ class Recovered:
     values: Mapping[str, Any] = field(factory=dict)
     clean: bool = True
     sessions: tuple[str, ...] = ()
+    left_by: Mapping[str, int] = field(factory=dict)

@@ -216,6 +216,13 @@ class Venue(ABC):
 
     # Look-ups, the evidence that settles what is unknown.
 
+    def take_on(self, order: Order, left_by_ns: int) -> None:  # noqa: B027 - most venues can be asked, and need it not
+        """Learn of an order of ours from an earlier run, open or in doubt, once connected and before anything is sent.
+
+        All that was sent about it had left by `left_by_ns`. For a venue that has to read its news against what was
+        sent; by default nothing is made of it.
+        """
+
     @property
     def retention(self) -> Retention:
         """What it proves when a look-up does not find something. By default: nothing."""

@@ -446,14 +446,14 @@ def earlier(account, order_of):
 
 def test_an_order_of_an_earlier_run_ends_where_the_venue_and_its_updates_say_that_it_is_gone(account, earlier):
     assert account.ledger.gone("avx-1", account.now) == []  # nobody follows it yet
-    account.ledger.take_on(earlier, account.now)
+    account.told(account.ledger.take_on(earlier, account.now, account.now))
     assert of(account.told(account.ledger.gone("avx-1", account.now)), OrderCanceled)
     assert account.orders["avx-1"].state is OrderState.CANCELED
 
 
 def test_it_is_followed_while_it_is_there_and_ends_after_two_updates_without_it(account, earlier):
     account.update({"7": ROW}, "")
-    account.ledger.take_on(earlier, account.now)
+    account.told(account.ledger.take_on(earlier, account.now, account.now))
     assert account.ledger.gone("avx-1", account.now) == []
     account.update({"7": ROW | {"executedQty": "0.04"}}, "0.04")
     assert account.orders["avx-1"].filled_quantity == Decimal("0.04")
@@ -461,14 +461,121 @@ def test_it_is_followed_while_it_is_there_and_ends_after_two_updates_without_it(
     assert of(account.update({}, "0.04"), OrderCanceled)
 
 
+def test_what_it_traded_while_nobody_listened_is_in_the_position_and_explains_no_later_change(eth, order_of, earlier):
+    account = Account(eth)
+    account.orders["avx-1"] = earlier
+    account.update({"7": ROW | {"executedQty": "0.04"}}, "0.04")
+    account.told(account.ledger.take_on(earlier, account.now, account.now))
+    account.send(order_of("avx-2"))
+    account.update({"7": ROW | {"executedQty": "0.04"}}, "0.05")
+    assert [(fill.client_order_id, fill.quantity) for fill in account.fills] == [("avx-2", Decimal("0.01"))]
+    account.update({"7": ROW | {"executedQty": "0.06"}}, "0.07")
+    assert account.orders["avx-1"].filled_quantity == Decimal("0.02")
+    account.update({}, "0.11")  # it is full
+    assert of(account.seen, OrderCanceled) == []
+    account.update({}, "0.11")
+    assert [told.client_order_id for told in of(account.seen, OrderCanceled)] == ["avx-1"]
+
+
 def test_one_whose_modification_is_in_doubt_is_not_taken_for_gone(account, earlier):
     changing = earlier.apply(AmendSent(client_order_id="avx-1", price=Decimal("3499")))
-    account.ledger.take_on(changing, account.now)
+    account.told(account.ledger.take_on(changing, account.now, account.now))
     assert account.ledger.gone("avx-1", account.now) == []
 
 
 def test_nor_is_one_before_the_first_update(eth, order_of):
     account = Account(eth)
     order = Order(spec=order_of()).apply(OrderSent()).apply(OrderAccepted(venue_order_id="7"))
-    account.ledger.take_on(order, account.now)
+    account.told(account.ledger.take_on(order, account.now, account.now))
     assert account.ledger.gone("avx-1", account.now) == []
+
+
+@pytest.fixture
+def lost(account, order_of):
+    """An order of which an earlier run heard nothing; all that was sent had left by now."""
+    account.orders["avx-1"] = Order(spec=order_of()).apply(OrderSent()).apply(OrderUnknown())
+    account.told(account.ledger.take_on(account.orders["avx-1"], account.now, account.now))
+    return account
+
+
+def test_an_order_of_an_earlier_run_that_nothing_was_heard_of_is_known_by_its_client_id(lost):
+    (told,) = of(lost.update({"9": ROW | {"clientId": client_id("avx-1"), "price": "1"}}, ""), OrderAccepted)
+    assert told.venue_order_id == "9"
+
+
+def test_what_the_last_update_has_shown_already_is_seen_at_once_and_explains_what_it_trades(account, order_of):
+    account.orders["avx-1"] = Order(spec=order_of()).apply(OrderSent()).apply(OrderUnknown())
+    account.update({"9": ROW | {"clientId": client_id("avx-1")}}, "")
+    assert of(account.told(account.ledger.take_on(account.orders["avx-1"], account.now, account.now)), OrderAccepted)
+    account.send(order_of("avx-2"))  # on its way, at the same terms
+    account.update({}, "0.1")
+    assert [fill.client_order_id for fill in account.fills] == ["avx-1"]
+
+
+def test_what_this_run_has_on_its_way_explains_a_trade_before_what_never_came_up(lost, order_of):
+    lost.send(order_of("avx-2"))
+    lost.update({}, "0.04")
+    assert [fill.client_order_id for fill in lost.fills] == ["avx-2"]
+
+
+def test_or_by_its_terms_where_only_one_can_be_it(lost):
+    twins = {"9": ROW, "10": ROW}
+    assert not of(lost.update(twins, ""), OrderAccepted)
+    assert [told.venue_order_id for told in of(lost.update({"9": ROW}, ""), OrderAccepted)] == ["9"]
+
+
+def test_where_it_does_not_come_up_it_ends_once_it_can_no_longer_arrive(lost):
+    for _ in range(7):
+        assert not lost.update({}, "", after_s=2)  # 14 s
+    assert not lost.update({}, "", after_s=2)
+    (ended,) = lost.update({}, "", after_s=2)
+    assert isinstance(ended, OrderCanceled)
+    assert "what it traded is what the position tells" in ended.text
+
+
+def test_how_long_it_may_arrive_is_configured(eth, order_of):
+    account = Account(eth)
+    account.ledger = Ledger({"ETH": eth}.get, lambda _: MID, 4.0)
+    account.update({}, "")
+    account.orders["avx-1"] = Order(spec=order_of()).apply(OrderSent()).apply(OrderUnknown())
+    account.told(account.ledger.take_on(account.orders["avx-1"], account.now, account.now))
+    assert [bool(account.update({}, "", after_s=2)) for _ in range(3)] == [False, False, True]
+
+
+def test_one_whose_modification_is_in_doubt_is_found_under_its_new_id(account, earlier):
+    changing = earlier.apply(AmendSent(client_order_id="avx-1", price=Decimal("3499")))
+    account.orders["avx-1"] = changing
+    account.told(account.ledger.take_on(changing, account.now, account.now))
+    (told,) = of(account.update({"8": ROW | {"price": "3499"}}, ""), OrderAmended)
+    assert (told.venue_order_id, told.price) == ("8", Decimal("3499"))
+    assert account.ledger.order_id("avx-1", "7") == "8"
+
+
+def test_what_this_run_has_there_explains_a_trade_before_one_of_an_earlier_run_that_is_gone(account, earlier, order_of):
+    account.told(account.ledger.take_on(earlier, account.now, account.now))
+    account.send(order_of("avx-2"))
+    account.ack("avx-2", "8")
+    untold = {name: value for name, value in ROW.items() if name not in ("origQty", "executedQty")}
+    account.update({"8": untold}, "")
+    account.update({"8": untold}, "0.04")
+    assert [fill.client_order_id for fill in account.fills] == ["avx-2"]
+
+
+def test_what_only_an_update_can_settle_is_asked_for_when_its_absence_begins_to_say_something(account, order_of):
+    assert account.ledger.asks_ns is None
+    account.send(order_of())
+    assert account.ledger.asks_ns == account.now + 15 * S  # it may still be on its way
+    account.ack("avx-1", "7")
+    assert account.ledger.asks_ns == account.now + 1 * S
+    account.update({"7": ROW}, "")
+    assert account.ledger.asks_ns is None
+    account.ledger.mistrust("avx-1", account.now)  # its cancel got no answer
+    assert account.ledger.asks_ns == account.now + 1 * S
+    account.update({}, "")
+    assert account.ledger.asks_ns == account.now
+    account.update({}, "")
+    assert account.ledger.asks_ns is None
+
+
+def test_before_the_first_update_one_is_asked_for(eth):
+    assert Account(eth).ledger.asks_ns == 0

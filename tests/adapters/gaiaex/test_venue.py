@@ -23,7 +23,7 @@ from anyvenue.model.errors import (
 )
 from anyvenue.model.market import BookSnapshot
 from anyvenue.model.order import Order
-from anyvenue.model.order_events import OrderAccepted, OrderCanceled, OrderFilled, OrderSent
+from anyvenue.model.order_events import OrderAccepted, OrderCanceled, OrderFilled, OrderSent, OrderUnknown
 from anyvenue.model.order_spec import Protection
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
@@ -35,6 +35,7 @@ from anyvenue.wire.socket import SocketClosed
 from anyvenue_gaiaex.auth import Keys
 from anyvenue_gaiaex.descriptor import DESCRIPTOR
 from anyvenue_gaiaex.endpoints import GaiaExOptions
+from anyvenue_gaiaex.rest import client_id
 from anyvenue_gaiaex.venue import GaiaExVenue
 
 START_MS = 1_743_508_800_000
@@ -52,6 +53,7 @@ ETH_BOOK = {
     "feed_connected": True,
 }
 REST = "https://host.test/v1/trade"
+ROW = {"symbol": "ETH", "side": "BUY", "price": "3500", "origQty": "0.1", "executedQty": "0"}
 ORDER_ACK = {"success": True, "orderId": 7, "status": "open", "timestamp": START_MS}
 
 
@@ -602,6 +604,81 @@ def test_a_lost_account_stream_is_back_when_it_has_told_the_account(order_of):
         stage.server.user.push(FLAT)
         await stage.wait(1)
         assert len(stage.of(Reconnected)) == 1
+
+    play(script)
+
+
+def test_a_book_whose_first_sockets_fail_is_had_by_another():
+    async def script(stage):
+        left = ["the handshake was lost", "the handshake was lost"]
+        stage.server.refuses = lambda url, headers: left.pop() if left and "/market/" in url else None
+        await stage.subscribe()
+        assert stage.of(BookSnapshot)
+
+    play(script)
+
+
+def test_a_book_that_no_socket_brings_is_not_sent_and_may_be_asked_for_again():
+    async def script(stage):
+        stage.server.refuses = lambda url, headers: "the handshake was lost"
+        with pytest.raises(NotSent):
+            await stage.subscribe()
+        stage.server.refuses = lambda url, headers: None
+        await stage.subscribe()
+        assert stage.of(BookSnapshot)
+
+    play(script)
+
+
+def users(stage):
+    return [wire for wire in stage.server.sockets if "/user/" in wire.url]
+
+
+def test_it_is_back_at_once_where_its_new_socket_begins_with_the_account():
+    async def script(stage):
+        stage.server.user.end()
+        await stage.wait(0.3)
+        assert len(stage.of(Disconnected)) == len(stage.of(Reconnected)) == 1
+
+    play(script)
+
+
+def test_a_stream_that_is_back_and_tells_nothing_is_asked_by_another_socket_and_is_not_called_back():
+    async def script(stage):
+        stage.server.greetings["user"] = []
+        stage.server.user.end()
+        await stage.wait(30)
+        assert not stage.of(Reconnected)
+        assert len(users(stage)) > 3
+        stage.server.greetings["user"] = [FLAT]
+        await stage.wait(40)
+        assert len(stage.of(Reconnected)) == 1
+        assert len(stage.of(Disconnected)) == 1
+
+    play(script)
+
+
+def test_what_became_of_an_order_is_asked_for_where_nobody_tells(order_of):
+    async def script(stage):
+        await stage.run(stage.venue.place(stage.spec(order_of)))
+        await stage.wait(8)
+        (ended,) = stage.of(OrderCanceled)
+        assert ended.client_order_id == "avx-1"
+        asked = len(users(stage))
+        assert asked == 3  # the first, and two without the order
+        await stage.wait(15)
+        assert len(users(stage)) == asked
+
+    play(script)
+
+
+def test_an_order_of_an_earlier_run_is_followed(order_of):
+    async def script(stage):
+        order = Order(spec=stage.spec(order_of)).apply(OrderSent()).apply(OrderUnknown())
+        stage.venue.take_on(order, stage.clock.time_ns())
+        stage.server.user.push(FLAT | {"orders": [ROW | {"orderId": 9, "clientId": client_id("avx-1")}]})
+        await stage.wait(0.1)
+        assert [told.venue_order_id for told in stage.of(OrderAccepted)] == ["9"]
 
     play(script)
 

@@ -209,16 +209,51 @@ def test_a_refused_subscription_raises_and_is_not_kept(play, gate, code, message
     assert message in str(found) or code == 3
 
 
-def test_no_acknowledgement_in_time_is_an_unknown_outcome(play, gate):
+def test_no_acknowledgement_in_time_is_an_unknown_outcome_after_three_frames(play, gate):
     gate.answers["futures.trades"] = nothing
 
     async def scene(stage):
         before = stage.clock.time_ns()
-        with pytest.raises(OutcomeUnknown, match="no answer within 10 s"):
+        with pytest.raises(OutcomeUnknown, match="no answer within 3 s"):
             await stage.feed.subscribe(TRADES)
-        return stage.clock.time_ns() - before, list(stage.feed.topics)
+        return (
+            stage.clock.time_ns() - before,
+            stage.asked().count(("futures.trades", ["BTC_USDT"])),
+            list(stage.feed.topics),
+        )
 
-    assert play(scene) == (10 * 10**9, [])
+    assert play(scene) == (9 * 10**9, 3, [])
+
+
+def lost(times, taken):
+    """Answers all frames but the first so many."""
+    left = [nothing] * times
+
+    def answer(frame):
+        return (left.pop() if left else taken)(frame)
+
+    return answer
+
+
+def test_a_subscription_whose_acknowledgement_is_lost_is_asked_for_again(play, gate, taken):
+    gate.answers["futures.trades"] = lost(2, taken)
+
+    async def scene(stage):
+        await stage.feed.subscribe(TRADES)
+        return list(stage.feed.topics)
+
+    assert play(scene) == [TRADES]
+
+
+def test_an_unsubscription_is_sent_once(play, gate):
+    async def scene(stage):
+        await stage.feed.subscribe(TRADES)
+        gate.answers["futures.trades"] = nothing
+        with pytest.raises(OutcomeUnknown):
+            await stage.feed.unsubscribe(TRADES)
+        return stage.asked("unsubscribe").count(("futures.trades", ["BTC_USDT"]))
+
+    assert play(scene) == 1
 
 
 def test_data_before_the_acknowledgement_is_told(play, gate, taken):
@@ -282,14 +317,53 @@ def test_a_key_that_is_not_accepted_ends_the_opening(play, gate):
     assert "made-up" not in text
 
 
+@pytest.mark.parametrize("channel", ["futures.orders", "futures.login"])
+def test_an_opening_survives_the_loss_of_an_answer(play, gate, taken, channel):
+    gate.answers[channel] = lost(1, taken)
+
+    async def scene(stage):
+        return stage.feed.is_up
+
+    assert play(scene, keys=lambda: KEYS, login=True)
+
+
+def test_an_opening_whose_first_connection_ends_goes_on_with_another(play, gate, taken):
+    def hang_up(frame):
+        gate.answers["futures.orders"] = taken
+        gate.line.hang_up()
+        return []
+
+    gate.answers["futures.orders"] = hang_up
+
+    async def scene(stage):
+        return stage.feed.is_up, len(gate.lines)
+
+    assert play(scene, keys=lambda: KEYS) == (True, 2)
+
+
+def test_an_opening_that_is_closed_meanwhile_is_not_tried_again(play, gate):
+    gate.answers["futures.orders"] = nothing
+
+    async def scene(stage):
+        opening = asyncio.ensure_future(stage.feed.open())
+        await pause(stage.clock, 1)
+        await stage.feed.close()
+        with pytest.raises(NotSent):
+            await opening
+        return len(gate.lines)
+
+    assert play(scene, opened=False, keys=lambda: KEYS) == 1
+
+
 def test_trouble_of_the_venues_own_in_opening_is_not_sent(play, gate):
     gate.answers["futures.positions"] = refusing(3, "server side")
 
     async def scene(stage):
         with pytest.raises(NotSent):
             await stage.feed.open()
+        return len(gate.lines)
 
-    play(scene, opened=False, keys=lambda: KEYS)
+    assert play(scene, opened=False, keys=lambda: KEYS) == 3
 
 
 # Losing the connection

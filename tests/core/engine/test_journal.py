@@ -219,6 +219,16 @@ class TestRecovery:
         (position,) = again(journal, opened).recovered.positions
         assert position.quantity == Decimal("0.010")
 
+    def test_what_a_session_sent_had_left_when_the_next_one_began(self, opened):
+        journal = opened()
+        journal.intent(Place(sent("av-1")), START)
+        journal = again(journal, opened)
+        assert journal.recovered.left_by == {}  # when this session began, which is now
+        for session, seconds in (("three", 9), ("four", 12)):
+            journal.close(START + 3 * SECOND, clean=False)
+            journal = opened(session, now_ns=START + seconds * SECOND)
+            assert journal.recovered.left_by == {"av-1": START + 2 * SECOND}
+
     def test_an_amend_of_which_nothing_was_heard_may_have_been_done(self, opened):
         journal, order = opened(), sent("av-1")
         journal.intent(Place(order), START)

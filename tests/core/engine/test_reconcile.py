@@ -15,10 +15,21 @@ from anyvenue.engine.recovered import Recovered
 from anyvenue.engine.strategy import Strategy
 from anyvenue.model.balance import Balance
 from anyvenue.model.enums import Fate, OrderState, OrderType, Side
-from anyvenue.model.errors import OutcomeUnknown, RejectReason
+from anyvenue.model.errors import OutcomeUnknown, RejectReason, UnknownOrder
 from anyvenue.model.fill import Fill
 from anyvenue.model.order import Order
-from anyvenue.model.order_events import OrderAccepted, OrderEvent, OrderFilled, OrderReported, OrderSent, OrderUnknown
+from anyvenue.model.order_events import (
+    AmendSent,
+    AmendUnknown,
+    OrderAccepted,
+    OrderAmended,
+    OrderCanceled,
+    OrderEvent,
+    OrderFilled,
+    OrderReported,
+    OrderSent,
+    OrderUnknown,
+)
 from anyvenue.model.order_spec import OrderSpec
 from anyvenue.model.position import Position
 from anyvenue.simulation.clock import DrivenClock
@@ -947,3 +958,113 @@ def test_without_a_look_up_of_positions_the_first_push_is_the_baseline_and_later
     assert script.position(BTC).quantity == Decimal("0.2")
     assert [position.quantity for position in script.positions] == [Decimal("0.5"), Decimal("0.2")]
     assert [(fill.side, fill.quantity, fill.estimated) for fill in script.fills] == [(Side.SELL, Decimal("0.3"), True)]
+
+
+# A restart at a venue without look-ups
+
+
+class Recalled(Bare):
+    """One that hears of the orders of earlier runs; under `gone` it refuses to cancel, as it has no such order."""
+
+    def __init__(self, instrument):
+        super().__init__(instrument, lambda spec: [OrderAccepted(venue_order_id="9")])
+        self.taken_on, self.gone = [], ()
+
+    def take_on(self, order, left_by_ns):
+        self.taken_on.append((order.client_order_id, left_by_ns))
+
+    async def cancel(self, order):
+        self.canceled.append((order.client_order_id, order.venue_order_id))
+        if order.venue_order_id in self.gone:
+            raise UnknownOrder("no such open order", reason=RejectReason.UNKNOWN_ORDER)
+        return [OrderCanceled(client_order_id=order.client_order_id)]
+
+
+@pytest.fixture
+def restarted(make_desk):
+    """Runs for so long with what an earlier run left; returns the engine, the venue and the time of the start."""
+
+    def run(order, *acts, gone=(), duration_s=20, **recovered):
+        stage, began = Stage(), []
+        venue = Recalled(make_desk().instrument)
+        venue.gone = gone
+
+        class Timed(Script):
+            def on_start(self):
+                began.append(stage.clock.time_ns())
+                for seconds in self.acts:
+                    self.set_timer(str(seconds), after_s=str(seconds))
+
+        script = Timed(*((seconds, lambda s, act=act: act(s, venue)) for seconds, act in acts))
+        left = Recovered(orders=(order(venue.instrument),), **recovered)
+        stage.run(engine=stage.engine(script), venue=venue, recovered=left, duration_s=duration_s)
+        return stage.last_engine, venue, began[0]
+
+    return run
+
+
+def left_in_doubt(instrument):
+    """An order of which nothing is known but that it was about to leave."""
+    spec = OrderSpec(
+        client_order_id="avold-1",
+        instrument=instrument,
+        side=Side.BUY,
+        quantity="0.010",
+        price="100.0",
+        ts_created=START - 61 * SECOND,
+    )
+    return Order(spec=spec).apply(OrderSent()).apply(OrderUnknown())
+
+
+def left_changing(instrument):
+    """An open order that was about to get another price."""
+    order = left_in_doubt(instrument).apply(OrderAccepted(venue_order_id="7"))
+    return order.apply(AmendSent(price=Decimal("99.0"))).apply(AmendUnknown())
+
+
+def test_a_start_does_not_wait_for_what_nobody_can_tell_and_reserves_its_risk(restarted):
+    engine, venue, began = restarted(left_in_doubt)
+    assert began == START
+    assert engine.orders.open_quantity(venue.instrument, Side.BUY) == Decimal("0.010")
+    assert venue.canceled == []
+
+
+def test_the_venue_hears_of_the_order_and_by_when_all_about_it_had_left(restarted):
+    _, venue, began = restarted(left_in_doubt, left_by={"avold-1": START - SECOND})
+    assert venue.taken_on == [("avold-1", START - SECOND)]
+    _, venue, began = restarted(left_in_doubt)
+    assert venue.taken_on == [("avold-1", began)]  # the process that sent it is gone by now
+
+
+def test_an_order_in_doubt_is_canceled_once_it_is_found_to_be_open(restarted):
+    def found(script, venue):
+        venue.sink(OrderAccepted(client_order_id="avold-1", venue_order_id="7"))
+
+    engine, venue, _ = restarted(left_in_doubt, (5.0, found))
+    assert venue.canceled == [("avold-1", "7")]
+    assert engine.orders.get("avold-1").state is OrderState.CANCELED
+
+
+def test_an_order_that_has_another_id_by_now_is_canceled_under_that_and_none_of_this_run_is(restarted):
+    def found(script, venue):
+        venue.sink(OrderAmended(client_order_id="avold-1", venue_order_id="8"))
+
+    seen = []
+    late = (18.0, lambda script, venue: seen.extend(venue.canceled))
+    _, _, began = restarted(left_changing, (1.0, bid), (5.0, found), late, gone=("7",))
+    assert began == START
+    assert seen == [("avold-1", "7"), ("avold-1", "8")]
+
+
+def test_what_an_earlier_run_sent_is_settled_at_once_where_that_run_was_long_over(stage, make_desk):
+    order, at_start = left_in_doubt(make_desk().instrument), []
+
+    class Watcher(Script):
+        def on_start(self):
+            at_start.append(len(self.open_orders()))
+
+    stage.venue.memory = evolve(stage.venue.retention, create_window_s=10)
+    for left_by in ({"avold-1": START - 60 * SECOND}, {}):
+        recovered = Recovered(orders=(order,), left_by=left_by)
+        stage.run(engine=stage.engine(Watcher()), recovered=recovered, duration_s=1)
+    assert at_start == [0, 1]

@@ -244,6 +244,7 @@ class RemoteVenue(Venue):
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             what = f"an answer that cannot be read ({type(error).__name__}: {error}); look at the raw bytes"
             request, raw = _answered.get()
+            raw = raw or repr(data)[:2000].encode()  # what was asked for elsewhere
             raise VenueProtocolError(what, raw=raw, venue=self.name, request=request) from error
 
     def read_each(self, reader: Callable[..., T], rows: Any, *args: Any) -> list[T]:

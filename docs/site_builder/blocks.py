@@ -27,6 +27,7 @@ _MAKERS: Final[Mapping[str, Callable[[str], str]]] = {
     "venue-matrix": lambda old: capability_tables.matrix(),
     "gaiaex": lambda old: capability_tables.of_venue("gaiaex", old),
     "gateio": lambda old: capability_tables.of_venue("gateio", old),
+    "hyperliquid": lambda old: capability_tables.of_venue("hyperliquid", old),
     "order-life": lambda old: order_life.diagram(),
     "order-look-ups": lambda old: order_life.look_ups(),
 }

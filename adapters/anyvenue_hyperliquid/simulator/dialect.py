@@ -11,10 +11,12 @@ from anyvenue.model.errors import VenueProtocolError
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.symbols import format_symbol
 from anyvenue.simulation.server.dialect import Dialect, ServerSocket, SocketHandler
+from anyvenue.simulation.server.keyring import ApiKey
 from anyvenue.simulation.server.messages import HttpRequest, HttpResponse, json_response
 from anyvenue.simulation.server.stage import Stage
 from anyvenue.simulation.tape import TapeHeader
 from anyvenue.venue.descriptor import SimulationSettings
+from anyvenue.venue.secrets import Secret
 from anyvenue.wire.exact_json import decode
 from anyvenue_hyperliquid.simulator.account_shapes import AccountShapes
 from anyvenue_hyperliquid.simulator.actions import Malformed
@@ -94,6 +96,11 @@ class HyperliquidDialect(Dialect):
     def tape_of(cls, instrument: Instrument) -> str:
         """Return the recorded market that moves a market: that of the same base, whatever it is quoted in."""
         return format_symbol(instrument.base, _TAPES)
+
+    @classmethod
+    def credentials_of(cls, key: ApiKey) -> Mapping[str, Secret]:
+        """Return the address of an account, and the private key of its agent."""
+        return {"address": Secret(cls.address_of(key.account)), "private_key": Secret(f"0x{key.secret.reveal()}")}
 
     @staticmethod
     def address_of(account: str) -> str:

@@ -129,10 +129,15 @@ def _about(wanted: _Wanted, server: Server) -> dict[str, Any]:
     }
 
 
-def _accounts(server: Server) -> list[dict[str, str]]:
+def _accounts(server: Server) -> list[dict[str, Any]]:
+    """Describe the accounts, with their credentials by the names that the adapter has for them too."""
     from anyvenue.simulation.server.control import described_key
 
-    return [described_key(key) for key in server.stage.keys]
+    named = server.gateway.dialect.credentials_of
+    return [
+        {**described_key(key), "credentials": {name: value.reveal() for name, value in named(key).items()}}
+        for key in server.stage.keys
+    ]
 
 
 def _settings(assignments: Sequence[str]) -> SimulationSettings:
@@ -179,7 +184,9 @@ def _text(told: Mapping[str, Any]) -> str:
         ("instruments", ", ".join(instruments[:_SHOWN]) + more),
     ]
     for account in told["accounts"]:
-        rows += [(account["name"], f"key     {account['key']}"), ("", f"secret  {account['secret']}")]
+        names = max(len(name) for name in account["credentials"])
+        shown = [f"{name:{names}}  {value}" for name, value in account["credentials"].items()]
+        rows += zip([account["name"], *[""] * len(shown)], shown, strict=False)
     width = max(len(name) for name, _ in rows)
     return "\n".join(
         (
@@ -187,7 +194,7 @@ def _text(told: Mapping[str, Any]) -> str:
             "",
             *(f"  {name:{width}}  {value}" for name, value in rows),
             "",
-            "Give these URLs to a client in place of the venue's own, with a key and its secret. For a look at it:",
+            "Give these URLs to a client in place of the venue's own, with an account's credentials. For a look at it:",
             f"  curl {told['control']}/market",
         )
     )

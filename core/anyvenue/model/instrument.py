@@ -56,7 +56,7 @@ class Instrument:
             the venue counts contracts, 1 where it speaks in quantities already).
         price_rule: which prices are allowed.
         quantity_step, min_quantity, max_quantity, max_market_quantity: in `quantity_unit`; no maximum is None.
-        min_notional: smallest notional of an order, in quote money.
+        min_notional: smallest notional of an order, in quote money; what only reduces a position may be worth less.
         min_leverage, max_leverage: as the venue states them for its first risk tier.
         initial_margin_rate: margin to open, a fraction of notional; 0 means 1 / leverage alone decides.
         maintenance_margin_rate: below this fraction of notional a position is liquidated.

@@ -51,6 +51,7 @@ DIGITS_MAX: Final = 1_000
 """So many digits a number may have before or behind its point; `1e999999999`, written out, would fill the memory."""
 
 WHOLE_END: Final = 1 << 63
+"""Whole numbers that a venue sends lie below it, and above its negative."""
 
 EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 """A context in which sums and products keep every digit. It cannot divide."""

@@ -216,6 +216,24 @@ class RemoteVenue(Venue):
             if len(more) < size or not new:  # a server that pays no heed to offsets would go on for ever
                 return rows
 
+    async def pages_since(
+        self, page: Callable[[int], Request], start: int, *, size: int, time_of: Callable[[Any], int]
+    ) -> list[Any]:
+        """Return the rows of all pages of a list by time, oldest first: `page` asks for those from a time on.
+
+        Times are the venue's own, such as milliseconds, as `time_of` reads them in a row. A page begins with the time
+        that the last one ended with, so that no row of that time is lost; one with fewer than `size` rows is the last.
+        """
+        rows: list[Any] = []
+        while True:
+            told = self.read(lambda told, now: sorted(told, key=time_of), await self.ask(page(start)))
+            known = [row for row in rows if time_of(row) == start]
+            new = [row for row in told if row not in known]
+            rows += new
+            if len(told) < size or not new:
+                return rows
+            start = time_of(new[-1])
+
     def read(self, reader: Callable[..., T], data: Any, *args: Any, **named: Any) -> T:
         """Return `reader(data, *args, time, **named)`, the time being now.
 
@@ -226,6 +244,7 @@ class RemoteVenue(Venue):
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             what = f"an answer that cannot be read ({type(error).__name__}: {error}); look at the raw bytes"
             request, raw = _answered.get()
+            raw = raw or repr(data)[:2000].encode()  # what was asked for elsewhere
             raise VenueProtocolError(what, raw=raw, venue=self.name, request=request) from error
 
     def read_each(self, reader: Callable[..., T], rows: Any, *args: Any) -> list[T]:

@@ -21,7 +21,7 @@ from anyvenue.wire.deadline import deadline
 from anyvenue.wire.link import Heartbeat, Link, Send
 from anyvenue.wire.socket import Dial, SocketClosed
 
-__all__ = ["Answer", "Ask", "Feed", "FeedProtocol", "Topic"]
+__all__ = ["Answer", "Ask", "Feed", "FeedProtocol", "Heartbeat", "Topic"]
 
 ANSWER_S: Final = 10.0
 """So long an answer is waited for."""

@@ -28,5 +28,16 @@ class TestGaiaExWithoutTimeInForce(ConformanceSuite):
     seed = 3
 
 
+class TestHyperliquid(ConformanceSuite):
+    venue = "hyperliquid"
+
+
+class TestHyperliquidWithProtection(ConformanceSuite):
+    venue = "hyperliquid"
+    options: ClassVar = {"dexes": ("xyz",)}
+    allow_approximate = (Feature.ATTACHED_PROTECTION, Feature.TAKE_PROFIT)
+    seed = 2
+
+
 class TestSimulated(ConformanceSuite):
     venue = "simulated"

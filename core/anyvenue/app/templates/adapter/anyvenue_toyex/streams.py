@@ -20,8 +20,7 @@ from anyvenue.venue.events import Channel, Subscription, VenueEvent
 from anyvenue.venue.missed import filled
 from anyvenue.venue.secrets import Secret
 from anyvenue.wire.exact_json import decode
-from anyvenue.wire.feed import Answer, Ask
-from anyvenue.wire.link import Heartbeat
+from anyvenue.wire.feed import Answer, Ask, Heartbeat
 
 from anyvenue_toyex import auth, rest
 from anyvenue_toyex.errors import REFUSALS

@@ -24,6 +24,7 @@ from attrs import Factory, define
 from anyvenue.model.book_keeper import BookKeeper
 from anyvenue.model.book_side import Level
 from anyvenue.model.depth_sync import Action
+from anyvenue.model.float_delta import FloatDelta
 from anyvenue.model.market import BookDelta, BookSnapshot
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
@@ -182,7 +183,12 @@ class Follower:
             case BookDelta() | BookSnapshot():
                 self._figures.frames += 1
                 keeper = self.keepers[event.instrument.symbol]
-                action = keeper.on_delta(event) if isinstance(event, BookDelta) else keeper.on_snapshot(event)
+                if isinstance(event, FloatDelta):  # as the engine tells them apart
+                    action = keeper.on_floats(event)
+                elif isinstance(event, BookDelta):
+                    action = keeper.on_delta(event)
+                else:
+                    action = keeper.on_snapshot(event)
                 if action is Action.RESYNC:
                     self._figures.counts["resyncs"] += 1
                     task = asyncio.get_running_loop().create_task(

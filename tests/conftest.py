@@ -1,5 +1,6 @@
-"""What every test runs under: the same examples on every machine, and no clock in judging them."""
+"""What every test runs under: the same examples everywhere, no clock in judging them, signals as in a terminal."""
 
+import signal
 from collections.abc import Iterator
 
 import httpx
@@ -28,6 +29,11 @@ class OurTransport(AbstractRequestMocker):
         cls, httpx_response: httpx.Response, target: object, **kwargs: object
     ) -> httpx.Response:
         return httpx_response
+
+
+if hasattr(signal, "SIGHUP"):
+    # Who runs the tests under nohup leaves it ignored, and what they start would too.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -43,7 +43,7 @@ def test_a_book_that_takes_what_comes_after_a_gap_is_found_out(bench: ModuleType
 
     def careless(self: DepthSync, delta: Any) -> Any:
         if delta.first_id > self.last_id + 1:
-            self._take(delta)
+            self.last_id = delta.last_id
             return APPLY
         return decide(self, delta)
 

@@ -1,4 +1,4 @@
-"""The spread on both venues' simulators at once, through their own protocols, with one side lost half way."""
+"""The spread on two venues' simulators at once, through their own protocols, with one side lost half way."""
 
 import asyncio
 from decimal import Decimal
@@ -16,13 +16,14 @@ from anyvenue.venue import registry
 from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueContext
 from anyvenue_gaiaex.simulator.dialect import GaiaExDialect
 from anyvenue_gateio.simulator.dialect import GateDialect
+from anyvenue_hyperliquid.simulator.dialect import HyperliquidDialect
 from anyvenue_strategies.spread import Spread, SpreadParameters
 
 SECOND = 1_000_000_000
 START = 1_723_161_255 * SECOND  # any time will do: a server's tape begins when it does
 SMALLEST = Decimal("0.001")
-"""Less than this is worth less than the ten dollars that GaiaEx's smallest order is."""
-DIALECTS = {"quotes": ("gateio", GateDialect), "hedges": ("gaiaex", GaiaExDialect)}
+"""Less than this is worth less than the ten dollars that GaiaEx's smallest order is, and Hyperliquid's."""
+GATE, GAIAEX, HYPERLIQUID = ("gateio", GateDialect), ("gaiaex", GaiaExDialect), ("hyperliquid", HyperliquidDialect)
 AWAY_S = (40, 70)
 GONE = [
     {"on": "ws_out", "disconnect": True, "until_s": AWAY_S[1] - AWAY_S[0]},
@@ -44,13 +45,15 @@ class Watched(Spread):
 
 
 @pytest.mark.parametrize("lost", [None, "hedges", "quotes"])
-def test_both_sides_together_hold_nothing_whichever_side_is_lost(lost):
+@pytest.mark.parametrize("sides", [(GATE, GAIAEX), (HYPERLIQUID, GATE)], ids=["gateio-gaiaex", "hyperliquid-gateio"])
+def test_both_sides_together_hold_nothing_whichever_side_is_lost(sides, lost):
+    dialects = dict(zip(("quotes", "hedges"), sides, strict=True))
     clock = DrivenClock(START)
     strategy = Watched(SpreadParameters(edge_bp=Decimal("0.1"), requote_bp=Decimal("0.5")))
-    engine = Engine(strategy, connections=tuple(DIALECTS), clock=clock, session="t")
+    engine = Engine(strategy, connections=tuple(dialects), clock=clock, session="t")
     settings = SimulationSettings(symbols=("BTC-PERP",))
     venues, contexts = {}, {}
-    for name, (adapter, _) in DIALECTS.items():
+    for name, (adapter, _) in dialects.items():
         descriptor = registry.venue(adapter)
         contexts[name] = VenueContext(
             connection=name,
@@ -70,7 +73,7 @@ def test_both_sides_together_hold_nothing_whichever_side_is_lost(lost):
     async def play():
         if lost is None:
             return await run_live(engine, venues, clock=clock, stop=asyncio.Event(), duration_s=120)
-        hosted = await host(contexts[lost], DIALECTS[lost][1])
+        hosted = await host(contexts[lost], dialects[lost][1])
 
         def lose():
             hosted.gateway.faults = FaultPlan.parse(GONE, seed="1", start_ns=clock.time_ns())

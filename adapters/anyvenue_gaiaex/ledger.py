@@ -64,6 +64,7 @@ class Ledger:
         self._price_of = price_of
         self._doubt_ns = int(in_doubt_s * _SECOND_NS)
         self._told_ns = 0
+        self._held_ns = 0
         self._orders: list[TrackedOrder] = []
         self._rows: dict[str, Row] = {}
         self._by_client: dict[str, Row] = {}
@@ -118,6 +119,7 @@ class Ledger:
                 price=spec.price,
                 quantity=spec.quantity,
                 client_order_id=spec.client_order_id,
+                sent_ns=now,
                 since_ns=now,
                 known_before=frozenset(self._rows),
                 is_taking=spec.order_type is OrderType.MARKET or spec.time_in_force is TimeInForce.IOC,
@@ -223,7 +225,13 @@ class Ledger:
         Return what is to be told the answer, or None where it was refused.
         """
         order = TrackedOrder(
-            instrument=instrument, side=side, price=None, quantity=quantity, client_order_id=None, since_ns=now
+            instrument=instrument,
+            side=side,
+            price=None,
+            quantity=quantity,
+            client_order_id=None,
+            sent_ns=now,
+            since_ns=now,
         )
         order.is_taking = True
         self._orders.append(order)
@@ -386,6 +394,7 @@ class Ledger:
 
     def _see_positions(self, told: dict[str, Held] | Any, now: int, ts_event: int) -> list[AccountEvent]:
         events: list[AccountEvent] = []
+        self._held_ns = now
         before, self._held = self._held, {symbol: held for symbol, held in told.items() if held.quantity}
         if not self.knows_positions:  # where it begins: nothing can be said of what came before
             self.knows_positions, self._explained = True, dict(self._held)
@@ -417,10 +426,7 @@ class Ledger:
                 tracked.filled += quantity
                 left -= quantity
                 events.append(self._fill(tracked, quantity, price, now, ts_event))
-        may_come = any(
-            one.instrument == instrument and one.side is side and one.room > 0 and one.ended_ns is None
-            for one in self._orders
-        )
+        may_come = any(one.ended_ns is None for one in self._able(instrument, side))
         if left and (not may_come or now >= since + PATIENCE_NS):
             events.append(self._strangers(instrument, side, left, price, now))
             left = ZERO
@@ -431,13 +437,20 @@ class Ledger:
             self._waiting.pop(symbol, None)
         return events
 
-    def _candidates(self, instrument: Instrument, side: Side) -> list[TrackedOrder]:
-        """Return who can have made a change, the likeliest first: of equals the better price, then the older."""
-        able = [
+    def _able(self, instrument: Instrument, side: Side) -> list[TrackedOrder]:
+        """Return who may have traded more than was told, leaving out what was sent after the positions were told."""
+        return [
             one
             for one in self._orders
-            if one.instrument.key == instrument.key and one.side is side and one.room > 0 and one.rank is not None
+            if one.instrument.key == instrument.key
+            and one.side is side
+            and one.room > 0
+            and one.sent_ns < self._held_ns
         ]
+
+    def _candidates(self, instrument: Instrument, side: Side) -> list[TrackedOrder]:
+        """Return who can have made a change, the likeliest first: of equals the better price, then the older."""
+        able = [one for one in self._able(instrument, side) if one.rank is not None]
         return sorted(able, key=lambda one: (one.rank, one.price is not None, (one.price or ZERO) * -side.sign))
 
     def _fill(self, tracked: TrackedOrder, quantity: Decimal, price: Decimal, now: int, ts_event: int) -> OrderFilled:

@@ -27,6 +27,8 @@ class TrackedOrder:
     quantity: Decimal
     client_order_id: str | None
     since_ns: int
+    sent_ns: int = 0
+    """When its create left; 0 for one of an earlier run."""
     ids: list[str] = field(factory=list)
     known_before: frozenset[str] = frozenset()
     is_taking: bool = False

@@ -128,6 +128,16 @@ def test_a_partial_fill_is_booked_and_the_rest_lives_on(resting):
     assert len({fill.trade_id for fill in resting.fills}) == 2
 
 
+def test_an_order_sent_after_the_position_was_told_did_not_make_it(resting, order_of):
+    resting.update({"7": ROW}, "0.1", after_s=1)  # the order is not said to have traded: the change waits
+    resting.send(order_of("avx-2"))
+    resting.ack("avx-2", "8")
+    resting.now += S // 2
+    assert resting.told(resting.ledger.tick(resting.now)) == []
+    resting.update({"8": ROW}, "0.1", after_s=1)
+    assert [(fill.client_order_id, fill.quantity) for fill in resting.fills] == [("avx-1", Decimal("0.1"))]
+
+
 def test_one_missing_update_settles_nothing_and_two_do(resting):
     assert not resting.update({}, "")
     assert resting.orders["avx-1"].state is OrderState.OPEN

@@ -39,11 +39,10 @@ def connection_id(action: Mapping[str, Any], nonce: int, vault: str = "", expire
 class Signer:
     """Signs the actions of one connection, each with a nonce of its own, for the account or (`vault`) another of its.
 
-    Raises TradingEnded where the packages that it takes are not installed.
+    Its methods raise TradingEnded where the packages that they take are not installed; market data needs none.
     """
 
     def __init__(self, *, is_mainnet: bool, vault: str = "") -> None:
-        libraries()
         self._source = "a" if is_mainnet else "b"
         self._vault = vault.lower()
         self._nonces = Nonces()
@@ -80,8 +79,9 @@ class Signer:
         text = credentials["private_key"].reveal()
         mark = sha256(text.encode()).digest()
         if self._kept[0] != mark:
+            account = libraries()[0]
             try:
-                key = libraries()[0].from_key(text)
+                key = account.from_key(text)
             except Exception:  # noqa: BLE001 - whatever it says of the key is not to be shown
                 key = None
             if key is None:

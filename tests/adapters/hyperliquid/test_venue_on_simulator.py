@@ -27,6 +27,7 @@ from anyvenue.testing.bench import ACCOUNT, Bench
 from anyvenue.testing.session import HeardSession
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.events import InstrumentChanged
+from anyvenue_hyperliquid import auth
 from anyvenue_hyperliquid.descriptor import DESCRIPTOR
 from anyvenue_hyperliquid.simulator.dialect import HyperliquidDialect
 
@@ -365,7 +366,14 @@ def test_no_order_goes_to_a_number_that_is_another_markets_now() -> None:
     play(scenario)
 
 
-def test_without_credentials_there_is_market_data_and_nothing_else() -> None:
+def test_without_credentials_there_is_market_data_without_what_signs_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing() -> None:
+        raise AssertionError("nothing is to be signed")
+
+    monkeypatch.setattr(auth, "libraries", missing)
+
     async def scenario(bench: Bench) -> None:
         venue = bench.venue()
         reach = venue.reach  # type: ignore[attr-defined]

@@ -15,7 +15,6 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 import beside_nautilus
-import hot_path
 import orders
 import startup
 import streams
@@ -34,7 +33,7 @@ VERSIONS = (
 
 def order_table(peers: str, short: bool) -> Table:
     """Return what an order takes from the call to the acknowledged event, beside ccxt's way of the same kind."""
-    found = orders.measure(peers, rounds=2 if short else 15, count=20 if short else 300)
+    found = orders.measure(peers, rounds=2 if short else 10, count=20 if short else 300)
     rows = []
     for name, row in found.items():
         ccxt = found["ccxt-ws" if "-ws" in name else "ccxt-rest"]
@@ -45,10 +44,7 @@ def order_table(peers: str, short: bool) -> Table:
 
 def stream_table(peers: str, short: bool) -> Table:
     """Return what trades take from the socket to the strategy's callback, beside ccxt pro."""
-    # ccxt pro gives a connection up that it has kept busy for five seconds, since no pong reached it meanwhile.
-    found = streams.measure(
-        peers, rounds=1 if short else 5, count=2_000 if short else 10_000, paced=100 if short else 3_000
-    )
+    found = streams.measure(peers, **({"rounds": 1, "count": 2000, "paced": 100} if short else {"rounds": 3}))
     rows = []
     for name, row in found.items():
         many, late = (row[key] / found["ccxt"][key] for key in ("per_s", "median_us"))
@@ -58,7 +54,7 @@ def stream_table(peers: str, short: bool) -> Table:
 
 def backtest_table(peers: str, short: bool) -> Table:
     """Return the backtests of the same two strategies over the same stream, beside nautilus_trader."""
-    found = beside_nautilus.numbers(peers, rounds=1 if short else 5, count=1000 if short else 8000)
+    found = beside_nautilus.numbers(peers, rounds=1 if short else 3, count=1000 if short else 8000)
     rows = []
     for name, row in found.items():
         other = found.get(name.replace("anyvenue", "nautilus_trader"), row)
@@ -98,7 +94,7 @@ def main() -> None:
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     ours, theirs = told_of(sys.executable, OURS), told_of(peers, THEIRS)
     parts = [f"CPython {platform.python_version()} on {machine}. Ours: {ours}. Theirs: {theirs}."]
-    frames = books(2, 100) if short else books(hot_path.ROUNDS // 2, 1000)
+    frames = books(2, 100) if short else books(10, 1000)
     tables = (frames, *(table(peers, short) for table in (stream_table, order_table, backtest_table, start_table)))
     parts += [table.markdown() for table in tables]
     text = "\n\n".join(parts)

@@ -20,13 +20,16 @@ _UV = shutil.which("uv") or "uv"
 
 
 def peer_python() -> Path:
-    """Return the interpreter that has the other libraries, installing them the first time and when the list changes."""
+    """Return the interpreter that has the other libraries, installing them the first time and when the list changes.
+
+    Our own pins do not hold for them: `--no-config`.
+    """
     python, wanted = HOME / "bin" / "python", PEERS / "requirements.txt"
     mark, version = HOME / "installed", f"{sys.version_info.major}.{sys.version_info.minor}"
     state = hashlib.sha256(wanted.read_bytes() + version.encode()).hexdigest()
     if not mark.is_file() or mark.read_text() != state:
         subprocess.run([_UV, "venv", "--quiet", "--clear", "--python", version, HOME], check=True)
-        subprocess.run([_UV, "pip", "install", "--quiet", "--python", python, "-r", wanted], check=True)
+        subprocess.run([_UV, "pip", "install", "--quiet", "--no-config", "--python", python, "-r", wanted], check=True)
         mark.write_text(state)
     return python
 

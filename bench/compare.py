@@ -31,6 +31,11 @@ VERSIONS = (
 )
 
 
+def book_table(peers: str, short: bool) -> Table:
+    """Return what a depth frame takes on its way into a book that is read."""
+    return books(2, 100) if short else books(10, 1000)
+
+
 def order_table(peers: str, short: bool) -> Table:
     """Return what an order takes from the call to the acknowledged event, beside ccxt's way of the same kind."""
     found = orders.measure(peers, rounds=2 if short else 10, count=20 if short else 300)
@@ -94,13 +99,12 @@ def main() -> None:
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     ours, theirs = told_of(sys.executable, OURS), told_of(peers, THEIRS)
     parts = [f"CPython {platform.python_version()} on {machine}. Ours: {ours}. Theirs: {theirs}."]
-    frames = books(2, 100) if short else books(10, 1000)
-    tables = (frames, *(table(peers, short) for table in (stream_table, order_table, backtest_table, start_table)))
-    parts += [table.markdown() for table in tables]
-    text = "\n\n".join(parts)
-    print(text)
+    print(parts[0], flush=True)
+    for table in (book_table, stream_table, order_table, backtest_table, start_table):
+        parts.append(table(peers, short).markdown())
+        print(f"\n{parts[-1]}", flush=True)
     if options.write:
-        page = PAGE.read_text()
+        page, text = PAGE.read_text(), "\n\n".join(parts)
         PAGE.write_text(re.sub(r"(?s)(?<=<!-- measured -->\n\n).*?(?=\n\n<!-- end -->)", lambda _: text, page))
 
 

@@ -156,6 +156,7 @@ def ours(order_entry: str, *, journal: bool) -> Callable[[int], Any]:
         from anyvenue.engine.engine import Engine
         from anyvenue.engine.journal_sqlite import SqliteJournal
         from anyvenue.engine.live import run_live
+        from anyvenue.engine.risk_limits import ConnectionLimits, RiskLimits
         from anyvenue.engine.strategy import Strategy
         from anyvenue.model.enums import OrderState
         from anyvenue.model.order import Order
@@ -211,7 +212,10 @@ def ours(order_entry: str, *, journal: bool) -> Callable[[int], Any]:
         with tempfile.TemporaryDirectory() as folder:
             keeps = SqliteJournal(Path(folder) / "bench.db", session="b", now_ns=0) if journal else None
             strategy, stop = Placer(), asyncio.Event()
-            engine = Engine(strategy, connections=["gate"], clock=WallClock(), session="b", journal=keeps)
+            risk = RiskLimits(
+                connections={"gate": ConnectionLimits(order_rate=10_000_000)}
+            )  # counts, holds nothing back
+            engine = Engine(strategy, connections=["gate"], clock=WallClock(), session="b", journal=keeps, risk=risk)
             running = asyncio.create_task(run_live(engine, {"gate": GateVenue(context)}, clock=WallClock(), stop=stop))
             await asyncio.wait({running, asyncio.create_task(started.wait())}, return_when=asyncio.FIRST_COMPLETED)
             if running.done():

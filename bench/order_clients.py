@@ -214,7 +214,7 @@ def ours(order_entry: str, *, journal: bool) -> Callable[[int], Any]:
             strategy, stop = Placer(), asyncio.Event()
             risk = RiskLimits(
                 connections={"gate": ConnectionLimits(order_rate=10_000_000)}
-            )  # counts, holds nothing back
+            )  # none is held back
             engine = Engine(strategy, connections=["gate"], clock=WallClock(), session="b", journal=keeps, risk=risk)
             running = asyncio.create_task(run_live(engine, {"gate": GateVenue(context)}, clock=WallClock(), stop=stop))
             await asyncio.wait({running, asyncio.create_task(started.wait())}, return_when=asyncio.FIRST_COMPLETED)

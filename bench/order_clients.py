@@ -212,9 +212,7 @@ def ours(order_entry: str, *, journal: bool) -> Callable[[int], Any]:
         with tempfile.TemporaryDirectory() as folder:
             keeps = SqliteJournal(Path(folder) / "bench.db", session="b", now_ns=0) if journal else None
             strategy, stop = Placer(), asyncio.Event()
-            risk = RiskLimits(
-                connections={"gate": ConnectionLimits(order_rate=10_000_000)}
-            )  # none is held back
+            risk = RiskLimits(connections={"gate": ConnectionLimits(order_rate=10_000_000)})  # none is held back
             engine = Engine(strategy, connections=["gate"], clock=WallClock(), session="b", journal=keeps, risk=risk)
             running = asyncio.create_task(run_live(engine, {"gate": GateVenue(context)}, clock=WallClock(), stop=stop))
             await asyncio.wait({running, asyncio.create_task(started.wait())}, return_when=asyncio.FIRST_COMPLETED)

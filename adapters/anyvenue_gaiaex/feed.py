@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
@@ -46,7 +47,7 @@ class _Unsupported(TradingEnded):
     """The venue has no such stream: nothing is to be tried again."""
 
 
-class _Feed:
+class _Feed(ABC):
     """A link whose first message is waited for, and whose heartbeats are answered."""
 
     def __init__(
@@ -116,8 +117,9 @@ class _Feed:
         if not self._heard.done():
             self._heard.set_result(None)
 
+    @abstractmethod
     def _take(self, raw: bytes) -> None:
-        raise NotImplementedError
+        """Read a message that is no heartbeat."""
 
     def _answer(self) -> None:
         """Answer a heartbeat."""

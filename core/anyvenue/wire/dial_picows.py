@@ -95,6 +95,8 @@ class _Listener(picows.WSListener):
     def on_ws_frame(self, transport: Any, frame: Any) -> None:
         kind = frame.msg_type
         if kind in _DATA:
+            if transport.is_close_frame_sent:  # it goes on reading: even the message it has just refused as too large
+                return
             message = frame.get_payload_as_bytes()
             if frame.fin and not self._parts:
                 self._pass_on(message)

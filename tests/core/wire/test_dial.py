@@ -10,6 +10,7 @@ import pytest
 import trustme
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
+from websockets.utils import accept_key
 
 from anyvenue.wire.dial import dial, host_of
 from anyvenue.wire.socket import SocketClosed
@@ -169,6 +170,28 @@ def test_a_message_of_no_reasonable_size_ends_the_connection():
             await link.receive()
 
     against(flood, client)
+
+
+def test_a_message_refused_for_its_size_is_not_read_when_its_rest_comes_after_all(library, monkeypatch):
+    monkeypatch.setattr(f"anyvenue.wire.dial_{library}.MESSAGE_BYTES_MAX", 500)
+
+    async def handle(reader, writer):
+        asked = (await reader.readuntil(b"\r\n\r\n")).decode()
+        key = next(line for line in asked.splitlines() if line.lower().startswith("sec-websocket-key:")).split()[1]
+        agreed = f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept_key(key)}\r\n\r\n"
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\n" + agreed.encode())
+        writer.write(b"\x81\x7e" + (501).to_bytes(2, "big"))  # the head of a text frame (RFC 6455, 5.2)
+        await reader.read(1)  # the client closes
+        writer.write(b"x" * 501)
+        writer.close()
+
+    async def run():
+        async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
+            link = await dial(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/", {})
+            with pytest.raises(SocketClosed, match="closed by us: 1009"):
+                await asyncio.wait_for(link.receive(), 10)
+
+    asyncio.run(run())
 
 
 def test_protocol_pings_are_answered_though_nobody_reads():

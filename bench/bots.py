@@ -50,10 +50,12 @@ REST: Final = {True: 90, False: 1}
 """So many orders of a bot rest before it cancels them, all at once: Gate lets a hundred rest in a contract."""
 ON_THEIR_WAY: Final = {True: 99, False: 4}
 """So many orders of a bot are there at most; over loopback each request takes a connection."""
-LOOK_S: Final = 15.0
+LOOK_S: Final = 15
+LOOK_NS: Final = LOOK_S * 1_000_000_000
 NO_LIMIT: Final = 1_000_000
 PATIENCE_S: Final = 60.0
 
+Report = Callable[[Mapping[str, int]], None]
 Limits = Mapping[str, Mapping[str, int]]
 """As the simulator counts: of each rule its limit, the most in one window, and how many were refused."""
 
@@ -114,9 +116,15 @@ def _engine(target: Target, names: Sequence[str], clock: Clock, *, by_adapter: b
 
 
 async def in_memory(
-    venue: str, seconds: float, *, bots: int = BOTS, by_adapter: bool = False, seed: int = 1
+    venue: str,
+    seconds: float,
+    *,
+    bots: int = BOTS,
+    by_adapter: bool = False,
+    seed: int = 1,
+    report: Report = lambda state: None,
 ) -> tuple[Counter[str], Limits]:
-    """Run them on a driven clock; return what they did and what the simulator counted."""
+    """Run them on a driven clock, simulator and all; return what they did and what the simulator counted."""
     target, clock = TARGETS[venue], DrivenClock(START_NS)
     names = [f"bot{number}" for number in range(1, bots + 1)]
     settings = SimulationSettings(symbols=(target.symbol,), seed=seed, latency_jitter_us=5000, speed=0.01)
@@ -134,6 +142,12 @@ async def in_memory(
     engine, strategy = _engine(target, names, clock, by_adapter=by_adapter)
     hosted = await host(context(names[0]), target.dialect)
     venues = {name: target.venue(context(name)) for name in names}
+
+    def look() -> None:
+        report(_state(strategy))
+        clock.call_at(clock.time_ns() + LOOK_NS, look)
+
+    clock.call_at(clock.time_ns() + LOOK_NS, look)
     await run_live(engine, venues, clock=clock, stop=asyncio.Event(), duration_s=seconds)
     return strategy.counts, hosted.gateway.dialect.steer({})["limits"]
 
@@ -176,7 +190,7 @@ async def over_loopback(
     about: Mapping[str, Any],
     venue: str,
     seconds: float,
-    report: Callable[[dict[str, int]], None],
+    report: Report,
 ) -> Counter[str]:
     """Run them against a simulator that says where it is; return what they did."""
     target, clock = TARGETS[venue], WallClock()
@@ -218,12 +232,15 @@ def main() -> None:
     """Run it from the command line; exit with 1 where a limit was passed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--venue", choices=tuple(TARGETS), default="gateio")
-    parser.add_argument("--memory-seconds", type=float, default=15.0, help="of simulated time, each way; 0 for none")
+    parser.add_argument("--memory-seconds", type=float, default=10.0, help="of simulated time, each way; 0 for none")
     parser.add_argument("--seconds", type=float, default=600.0, help="of real time over loopback; 0 for none")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     logging.disable(logging.CRITICAL)
     began, refused = time.monotonic(), 0
+
+    def show(state: Mapping[str, int]) -> None:
+        print(f"{time.monotonic() - began:6.0f} s  {dict(state)}", flush=True)
 
     def tell(what: str, counts: Mapping[str, int], limits: Limits) -> None:
         nonlocal refused
@@ -235,7 +252,8 @@ def main() -> None:
 
     for by_adapter in (False, True) if given.memory_seconds else ():
         what = f"in memory, {given.memory_seconds:g} s, held back by {'the adapter' if by_adapter else 'risk limits'}"
-        tell(what, *asyncio.run(in_memory(given.venue, given.memory_seconds, by_adapter=by_adapter, seed=given.seed)))
+        work = in_memory(given.venue, given.memory_seconds, by_adapter=by_adapter, seed=given.seed, report=show)
+        tell(what, *asyncio.run(work))
     if given.seconds:
         with (
             _simulator(given.venue, TARGETS[given.venue].symbol, given.seed) as told,
@@ -247,7 +265,7 @@ def main() -> None:
                     control.get("/venue").json(),
                     given.venue,
                     given.seconds,
-                    lambda state: print(f"{time.monotonic() - began:6.0f} s  {state}", flush=True),
+                    show,
                 )
             )
             tell(f"over loopback, {given.seconds:g} s", counts, control.get("/venue").json()["limits"])

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 from attrs import frozen
 
+from anyvenue.model.numbers import readable
+
 __all__ = ["Balance"]
 
 
@@ -23,3 +25,7 @@ class Balance:
     sequence: int | None = None
     ts_event: int = 0
     ts_recv: int = 0
+
+    def __str__(self) -> str:
+        """Tell it in a line, such as `1000 USDT, 950.5 available`."""
+        return f"{readable(self.total)} {self.currency}, {readable(self.available)} available"

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from anyvenue.model.enums import Liquidity, PositionSide, Side
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.numbers import ZERO
+from anyvenue.model.numbers import ZERO, readable
 
 __all__ = ["Fill"]
 
@@ -42,3 +42,12 @@ class Fill:
                 f"{self.instrument.key}: fill {self.trade_id}: found {self.quantity} at {self.price}; "
                 "allowed are a quantity and a price above 0"
             )
+
+    def __str__(self) -> str:
+        """Tell it in a line, such as `bought 0.5 gateio:BTC-USDT-PERP at 60999, maker, fee 3.04995 USDT`."""
+        fee = f", fee {readable(self.fee)} {self.instrument.settle}" if self.fee else ""
+        role = "" if self.liquidity is Liquidity.UNKNOWN else f", {self.liquidity.value}"
+        return (
+            f"{'bought' if self.side is Side.BUY else 'sold'} {readable(self.quantity)} {self.instrument} "
+            f"at {readable(self.price)}{role}{fee}{', estimated' if self.estimated else ''}"
+        )

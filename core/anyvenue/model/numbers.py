@@ -34,6 +34,7 @@ __all__ = [
     "is_multiple",
     "plain",
     "quantize_money",
+    "readable",
     "round_to_step",
     "shortest_text",
     "whole",
@@ -58,6 +59,7 @@ EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 # Enough digits for the quotient of any two numbers that trading can come up with.
 _WIDE: Final = Context(prec=200)
+_READABLE: Final = Context(prec=12)
 _WIDE_DOWN: Final = Context(prec=200, rounding=ROUND_DOWN)
 
 # Divided money (inverse notionals, released entry cost) is cut here once, when it comes into being; after that only
@@ -131,6 +133,11 @@ def shortest_text(number: Decimal) -> str:
     """Return the number in plain digits, without zeros that say nothing."""
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def readable(number: Decimal) -> str:
+    """Return the number for a reader: plain digits, at most twelve that count."""
+    return shortest_text(_READABLE.plus(number))
 
 
 def round_to_step(value: Decimal, step: Decimal, rounding: Rounding) -> Decimal:

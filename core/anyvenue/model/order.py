@@ -11,7 +11,7 @@ from attrs import field, frozen
 from anyvenue.model.enums import Fate, OrderState, Side
 from anyvenue.model.errors import RejectReason
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.numbers import ZERO
+from anyvenue.model.numbers import ZERO, readable
 from anyvenue.model.order_events import OrderEvent
 from anyvenue.model.order_machine import transition
 from anyvenue.model.order_spec import OrderSpec
@@ -96,6 +96,18 @@ class Order:
         vars(new).update(vars(self))
         vars(new).update(changes)
         return new
+
+    def __str__(self) -> str:
+        """Tell it in a line, such as `buy 2 gateio:BTC-USDT-PERP at 61000: open, 0.5 traded at 60999 (av7-1)`."""
+        price = "at market" if self.price is None else f"at {readable(self.price)}"
+        average = self.average_price
+        traded = "" if average is None else f", {readable(self.filled_quantity)} traded at {readable(average)}"
+        doubt = ", what became of a command is unknown" if self.has_unknown_fate else ""
+        why = f", {self.reason.value}" if self.reason is not None and self.is_terminal else ""
+        return (
+            f"{self.side.value} {readable(self.quantity)} {self.instrument} {price}: "
+            f"{self.state.value}{traded}{why}{doubt} ({self.client_order_id})"
+        )
 
     @property
     def client_order_id(self) -> str:

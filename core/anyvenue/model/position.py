@@ -10,7 +10,7 @@ from anyvenue.model.enums import ContractKind, MarginMode, PositionSide
 from anyvenue.model.fill import Fill
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import FundingPayment
-from anyvenue.model.numbers import ONE, ZERO, quantize_money
+from anyvenue.model.numbers import ONE, ZERO, quantize_money, readable
 
 __all__ = ["Position"]
 
@@ -45,6 +45,14 @@ class Position:
     sequence: int | None = None
     ts_event: int = 0
     ts_recv: int = 0
+
+    def __str__(self) -> str:
+        """Tell it in a line, such as `long 0.5 gateio:BTC-USDT-PERP, entered at 60999`."""
+        entry = self.entry_price
+        if entry is None:
+            return f"flat {self.instrument}"
+        way = "long" if self.quantity > 0 else "short"
+        return f"{way} {readable(abs(self.quantity))} {self.instrument}, entered at {readable(entry)}"
 
     def apply(self, fill: Fill) -> Position:
         """Return the position after `fill`: it adds, reduces, closes, or turns over.

@@ -58,15 +58,11 @@ class Signer:
         action, nonce = orjson.loads(request.body), self._nonces.next(time_ns)
         expires = time_ns // 1_000_000 + EXPIRES_MS
         hashed = connection_id(action, nonce, self._vault, expires)
-        content = {
-            "action": action,
-            "nonce": nonce,
-            "signature": self.signature(credentials, hashed),
-            "expiresAfter": expires,
-        }
+        signature = self.signature(credentials, hashed)
+        content = {"action": action, "nonce": nonce, "signature": signature, "expiresAfter": expires}
         if self._vault:
             content["vaultAddress"] = self._vault
-        return evolve(request, body=orjson.dumps(content))
+        return evolve(request, body=orjson.dumps(content), confidential=(signature["r"], signature["s"]))
 
     def signature(self, credentials: Mapping[str, Secret], hashed: bytes) -> dict[str, Any]:
         """Return r, s and v for the hash of an action."""

@@ -176,6 +176,7 @@ class HttpClient:
         signature = self._signature(request)  # only now: it must not grow old while it waits for its turn
         if isinstance(signature, Request):
             secrets = {value for name, value in signature.query if (name, value) not in request.query}
+            secrets.update(signature.confidential)
             request, signature = signature, {}
             url = self._url(request)
         else:

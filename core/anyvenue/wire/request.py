@@ -52,6 +52,7 @@ class Request:
         charges: what it costs.
         urgent: it reduces risk (a cancel, a close): it may use the reserve that buckets keep for such.
         client_order_id: of the order that it is about, for the log.
+        confidential: what is in it that nobody may repeat, such as a signature in the body: struck out of the answer.
     """
 
     method: str
@@ -64,6 +65,7 @@ class Request:
     charges: tuple[Charge, ...] = ()
     urgent: bool = False
     client_order_id: str = ""
+    confidential: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def name(self) -> str:

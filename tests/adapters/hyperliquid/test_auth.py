@@ -140,6 +140,9 @@ def test_a_request_leaves_with_nonce_expiry_and_a_signature_over_both() -> None:
     request = rest.action("noop")
     bodies = [json.loads(signer.sign(CREDENTIALS, request, "/exchange", T * 1_000_000).body) for _ in range(2)]
     assert [body["nonce"] for body in bodies] == [T, T + 1]  # two in one millisecond
+    sent = signer.sign(CREDENTIALS, request, "/exchange", T * 1_000_000)
+    made = json.loads(sent.body)["signature"]
+    assert sent.confidential == (made["r"], made["s"])
     for body in bodies:
         assert (body["expiresAfter"], body["vaultAddress"]) == (T + 15_000, VAULT)
         hashed = auth.connection_id({"type": "noop"}, body["nonce"], VAULT, T + 15_000)

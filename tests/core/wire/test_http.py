@@ -539,6 +539,28 @@ def test_no_error_and_no_line_of_a_log_shows_a_key_or_a_signature(kind, effect, 
         assert hidden not in shown
 
 
+@pytest.mark.parametrize(
+    "signed",
+    [
+        lambda request: {"SIGN": "5ignature-5ignature"},
+        lambda request: evolve(request, query=(("sign", "5ignature-5ignature"),)),
+        lambda request: evolve(request, body=b"buy 5ignature-5ignature", confidential=("5ignature-5ignature",)),
+    ],
+    ids=["header", "query", "body"],
+)
+def test_an_answer_that_repeats_the_request_does_not_repeat_its_signature(signed):
+    class Parrot(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request):
+            said = f"{request.url} {request.headers.raw} {request.content.decode()}"
+            assert "5ignature-5ignature" in said
+            return httpx.Response(200, text=said)
+
+    request = Request(method="POST", path="/order", body=b"buy", signed=True)
+    response, _ = outcome(request, transport=fixed(Parrot()), sign=fixed(lambda request, path, now: signed(request)))
+    assert b"***" in response.body
+    assert b"5ignature" not in response.body
+
+
 @pytest.mark.parametrize("stray", ["\n", " ", "\u00e9", "\x00"])
 def test_a_key_with_stray_characters_is_not_sent_and_not_shown(stray, caplog):
     caplog.set_level(logging.DEBUG)

@@ -101,12 +101,14 @@ class HyperliquidVenue(HyperliquidReading):
         return self.read(lambda told, now: int(told["time"]) * rest.MS_NS, await self.ask(rest.TIME))
 
     async def _check_agent(self, agent: str, address: str) -> None:
-        """Raise TradingEnded where the key may not sign for the account."""
+        """Raise TradingEnded where the key may not sign for the account, or may do more than trade for it."""
         if not endpoints.is_address(address):
             raise TradingEnded("address: allowed is 0x and 40 hexadecimal digits", venue=self.name)
         if agent == address:
-            _log.warning("%s: the private key is the account's own: use an agent's", self.context.connection)
-            return
+            text = (
+                "the private key is the account's own, which can withdraw; allowed is that of an agent of it"
+            )
+            raise TradingEnded(text, venue=self.name)
         role = await self.ask(rest.info("userRole", 60, user=agent))
         master = self.read(lambda role, now: role["data"]["user"].lower() if role["role"] == "agent" else "", role)
         if master != address:

@@ -23,10 +23,12 @@ from anyvenue.model.errors import (
 )
 from anyvenue.model.order_events import OrderReported
 from anyvenue.model.order_spec import Protection, Trigger
+from anyvenue.simulation.server.keyring import ApiKey
 from anyvenue.testing.bench import ACCOUNT, Bench
 from anyvenue.testing.session import HeardSession
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.events import InstrumentChanged
+from anyvenue.venue.secrets import Secret
 from anyvenue_hyperliquid import auth
 from anyvenue_hyperliquid.descriptor import DESCRIPTOR
 from anyvenue_hyperliquid.simulator.dialect import HyperliquidDialect
@@ -296,6 +298,20 @@ def test_an_agent_that_is_none_any_more_is_refused() -> None:
         with pytest.raises(TradingEnded):
             await session.buy(bench.here.instrument.symbol, bench.here.unit, bench.here.off("-0.02"))
 
+    play(scenario)
+
+
+def test_the_key_of_the_account_itself_is_refused_since_it_can_withdraw(monkeypatch: pytest.MonkeyPatch) -> None:
+    def own(key: ApiKey) -> dict[str, Secret]:
+        address, wallet = (of(key.account) for of in (HyperliquidDialect.address_of, HyperliquidDialect.wallet_key_of))
+        return {"address": Secret(address), "private_key": Secret(wallet)}
+
+    async def scenario(bench: Bench) -> None:
+        with pytest.raises(TradingEnded, match="the account's own, which can withdraw") as refused:
+            await bench.session()
+        assert HyperliquidDialect.wallet_key_of(ACCOUNT)[2:] not in str(refused.value)
+
+    monkeypatch.setattr(HyperliquidDialect, "credentials_of", staticmethod(own))
     play(scenario)
 
 

@@ -105,9 +105,7 @@ class HyperliquidVenue(HyperliquidReading):
         if not endpoints.is_address(address):
             raise TradingEnded("address: allowed is 0x and 40 hexadecimal digits", venue=self.name)
         if agent == address:
-            text = (
-                "the private key is the account's own, which can withdraw; allowed is that of an agent of it"
-            )
+            text = "the private key is the account's own, which can withdraw; allowed is that of an agent of it"
             raise TradingEnded(text, venue=self.name)
         role = await self.ask(rest.info("userRole", 60, user=agent))
         master = self.read(lambda role, now: role["data"]["user"].lower() if role["role"] == "agent" else "", role)

@@ -1,14 +1,15 @@
 """The pytest plugin: collects what became of each behaviour, and writes the report.
 
 It is loaded by itself where anyvenue is installed with its entry points, else by `-p anyvenue.testing.plugin`. It does
-nothing in a run without a conformance suite.
+nothing in a run without a conformance suite. What a behaviour came to travels in pytest's own report of it, so that the
+processes of pytest-xdist find their way to the one that writes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
-_RESULTS: pytest.StashKey[list[tuple[str, Result]]] = pytest.StashKey()
+_FOUND: Final = "anyvenue_conformance"
+"""The attribute of a pytest report that has the venue and the result, in plain values."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,8 +31,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin with no results."""
-    config.stash[_RESULTS] = []
+    """Begin to collect, but for the workers of pytest-xdist, whose reports come to the process that began them."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Collector(config))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -40,49 +43,63 @@ def pytest_runtest_makereport(
     """Note what became of a behaviour."""
     report = yield
     if (suite := _suite_of(item)) is not None and (call.when == "call" or report.outcome != "passed"):
-        item.config.stash[_RESULTS].append((suite.venue, _result(item, call, report)))
+        setattr(report, _FOUND, [suite.venue, _result(item, call, report).plain()])
     return report
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Write the report, and show it."""
-    for report in _reports(config):
-        terminalreporter.section(f"conformance of {report.venue}")
-        terminalreporter.write_line(report.text())
+class _Collector:
+    """The results of a whole run."""
 
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._found: list[tuple[str, Result]] = []
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the files that were asked for."""
-    from anyvenue.testing.report_html import report_html
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take a result."""
+        if (found := getattr(report, _FOUND, None)) is not None:
+            from anyvenue.testing.report import Result
 
-    for option, write in (
-        ("json", lambda report: report.json()),
-        ("html", lambda report: report_html(report).encode()),
-    ):
-        path: Path | None = session.config.getoption(f"conformance_{option}")
-        reports = _reports(session.config)
-        if path is not None and len(reports) == 1:
-            path.write_bytes(write(reports[0]))
-        elif path is not None:
-            raise pytest.UsageError(
-                f"--conformance-{option}: found suites of {len(reports)} venues in this run; a report is of one"
-            )
+            venue, result = found
+            self._found.append((venue, Result.read(result)))
 
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Show the report."""
+        for report in self._reports():
+            terminalreporter.section(f"conformance of {report.venue}")
+            terminalreporter.write_line(report.text())
 
-def _reports(config: pytest.Config) -> list[Report]:
-    found = config.stash[_RESULTS]
-    if not found:
-        return []
-    from anyvenue.testing.index import titles
-    from anyvenue.testing.report import Report
+    def pytest_sessionfinish(self) -> None:
+        """Write the files that were asked for."""
+        from anyvenue.testing.report_html import report_html
 
-    order = titles()
-    found.sort(key=lambda one: order.index(one[1].subject) if one[1].subject in order else len(order))
-    venues = dict.fromkeys(venue for venue, _ in found)
-    return [
-        Report(venue=name, results=tuple(result for venue, result in found if venue == name), lines=_lines(name))
-        for name in venues
-    ]
+        for option, write in (
+            ("json", lambda report: report.json()),
+            ("html", lambda report: report_html(report).encode()),
+        ):
+            path: Path | None = self._config.getoption(f"conformance_{option}")
+            reports = self._reports()
+            if path is not None and len(reports) == 1:
+                path.write_bytes(write(reports[0]))
+            elif path is not None:
+                raise pytest.UsageError(
+                    f"--conformance-{option}: found suites of {len(reports)} venues in this run; a report is of one"
+                )
+
+    def _reports(self) -> list[Report]:
+        if not self._found:
+            return []
+        from anyvenue.testing.index import titles
+        from anyvenue.testing.report import Report
+
+        order = titles()
+        found = sorted(
+            self._found,
+            key=lambda one: (order.index(one[1].subject) if one[1].subject in order else len(order), one[1].behaviour),
+        )
+        return [
+            Report(venue=name, results=tuple(result for venue, result in found if venue == name), lines=_lines(name))
+            for name in dict.fromkeys(venue for venue, _ in found)
+        ]
 
 
 def _lines(venue: str) -> Lines | None:

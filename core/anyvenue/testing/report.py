@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -43,6 +44,15 @@ class Result:
     outcome: Outcome
     reason: str = ""
     seconds: float = 0.0
+
+    def plain(self) -> dict[str, Any]:
+        """Return it in values that go into JSON."""
+        return {**asdict(self), "outcome": self.outcome.value}
+
+    @classmethod
+    def read(cls, plain: Mapping[str, Any]) -> Result:
+        """Return what `plain` was made of."""
+        return cls(**{**plain, "outcome": Outcome(plain["outcome"])})
 
 
 @frozen(kw_only=True)
@@ -94,17 +104,6 @@ class Report:
             "good": self.is_good,
             "counts": self.counts,
             "lines": None if self.lines is None else asdict(self.lines),
-            "results": [
-                {
-                    "suite": one.suite,
-                    "subject": one.subject,
-                    "behaviour": one.behaviour,
-                    "meaning": one.meaning,
-                    "outcome": one.outcome.value,
-                    "reason": one.reason,
-                    "seconds": round(one.seconds, 3),
-                }
-                for one in self.results
-            ],
+            "results": [{**one.plain(), "seconds": round(one.seconds, 3)} for one in self.results],
         }
         return orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

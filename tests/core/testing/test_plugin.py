@@ -63,6 +63,19 @@ def test_the_summary_and_the_files_say_what_became_of_each(tmp_path):
     assert "conformance of simulated: " in run.stdout
 
 
+def test_a_run_in_several_processes_is_one_report(tmp_path):
+    pytest.importorskip("xdist")
+    wish = ["-k=own or fails or close_can or candle or secrets", "--conformance-json=r.json"]
+    reports = []
+    for more in ([], ["-n2"]):
+        run = run_pytest(tmp_path, *wish, *more)
+        assert run.stdout.count("== conformance of simulated ==") == 1
+        reports.append(json.loads((tmp_path / "r.json").read_text()))
+    alone, spread = reports
+    assert len(alone["results"]) > 3
+    assert [one | {"seconds": 0} for one in spread["results"]] == [one | {"seconds": 0} for one in alone["results"]]
+
+
 def test_an_installed_venue_is_tested_without_a_file(tmp_path):
     json_file = tmp_path / "r.json"
     assert conformance("simulated", only="close or fok", json_file=json_file)

@@ -44,7 +44,7 @@ class Fill:
             )
 
     def __str__(self) -> str:
-        """Tell it in a line, such as `bought 0.5 gateio:BTC-USDT-PERP at 60999, maker, fee 3.04995 USDT`."""
+        """Tell it in a line, such as `bought 0.5 simulated:BTC-USDT-PERP at 60999, maker, fee 3.04995 USDT`."""
         fee = f", fee {readable(self.fee)} {self.instrument.settle}" if self.fee else ""
         role = "" if self.liquidity is Liquidity.UNKNOWN else f", {self.liquidity.value}"
         return (

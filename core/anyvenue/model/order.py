@@ -98,7 +98,7 @@ class Order:
         return new
 
     def __str__(self) -> str:
-        """Tell it in a line, such as `buy 2 gateio:BTC-USDT-PERP at 61000: open, 0.5 traded at 60999 (av7-1)`."""
+        """Tell it in a line, such as `buy 2 simulated:BTC-USDT-PERP at 61000: open, 0.5 traded at 60999 (av7-1)`."""
         price = "at market" if self.price is None else f"at {readable(self.price)}"
         average = self.average_price
         traded = "" if average is None else f", {readable(self.filled_quantity)} traded at {readable(average)}"

@@ -47,7 +47,7 @@ class Position:
     ts_recv: int = 0
 
     def __str__(self) -> str:
-        """Tell it in a line, such as `long 0.5 gateio:BTC-USDT-PERP, entered at 60999`."""
+        """Tell it in a line, such as `long 0.5 simulated:BTC-USDT-PERP, entered at 60999`."""
         entry = self.entry_price
         if entry is None:
             return f"flat {self.instrument}"

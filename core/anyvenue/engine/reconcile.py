@@ -12,7 +12,7 @@ from typing import Any, Final
 from anyvenue.engine.engine import Engine
 from anyvenue.engine.evidence import is_in_doubt
 from anyvenue.engine.reconcile_account import AccountReconciler
-from anyvenue.engine.reconcile_events import CancelLeftOver
+from anyvenue.engine.reconcile_events import CancelLeftOver, KeepLeftOver
 from anyvenue.engine.reconcile_settings import Recovery
 from anyvenue.model.enums import Fate
 from anyvenue.model.order import Order
@@ -66,7 +66,9 @@ class Reconciler:
             await account.begin()
         for account in self._accounts.values():
             start(account.run())
-        if self._recovery.orders == "cancel" and len(self._engine.orders):
+        if self._recovery.orders == "keep":
+            self._engine.receive(KeepLeftOver(ts_recv=self._clock.time_ns()))
+        elif len(self._engine.orders):
             await self._cancel_left_over()
             start(self._cancel_those_found_later())
 

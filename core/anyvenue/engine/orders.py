@@ -16,13 +16,13 @@ from decimal import Decimal
 from attrs import frozen
 
 from anyvenue.engine.commands import Amend, Cancel, Command, Place
-from anyvenue.engine.evidence import is_in_doubt
 from anyvenue.model.enums import Fate, OrderState, Side
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import ZERO
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import AmendSent, CancelSent, OrderEvent, OrderSent
 from anyvenue.model.order_spec import OrderSpec
+from anyvenue.venue.evidence import is_in_doubt
 
 __all__ = ["OUR_PREFIX", "OrderManager", "order_line"]
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from anyvenue.engine.engine import Engine
-from anyvenue.engine.evidence import is_in_doubt
 from anyvenue.engine.reconcile_account import AccountReconciler
 from anyvenue.engine.reconcile_events import CancelLeftOver, KeepLeftOver
 from anyvenue.engine.reconcile_settings import Recovery
@@ -18,6 +17,7 @@ from anyvenue.model.enums import Fate
 from anyvenue.model.order import Order
 from anyvenue.simulation.chance import Chance
 from anyvenue.venue.clock import Clock
+from anyvenue.venue.evidence import is_in_doubt
 from anyvenue.venue.interface import Venue
 from anyvenue.wire.backoff import Backoff
 from anyvenue.wire.deadline import pause

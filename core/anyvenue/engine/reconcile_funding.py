@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from anyvenue.engine.engine import Engine
-from anyvenue.engine.reconcile_questions import Questions
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.clock import Clock
+from anyvenue.venue.questions import Questions
 
 __all__ = ["FundingCheck"]
 

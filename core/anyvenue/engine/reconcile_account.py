@@ -97,6 +97,7 @@ class AccountReconciler:
         listed = await self._questions.surely(Feature.OPEN_ORDERS, self._questions.open_orders)
         await self._round(is_whole=True, listed=listed, is_first=True)
         await self._positions.hold()
+        await self._funding.hold()
         self._schedule_whole()
 
     async def run(self) -> None:

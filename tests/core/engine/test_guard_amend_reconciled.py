@@ -9,6 +9,9 @@ from anyvenue.engine.engine import Engine
 from anyvenue.engine.journal_sqlite import SqliteJournal
 from anyvenue.engine.live import run_live
 from anyvenue.engine.reconcile_settings import Recovery
+from anyvenue.engine.replay import replay_session, setup_of
+from anyvenue.engine.replay_reader import segments, session_lines
+from anyvenue.engine.session_log import SessionLog
 from anyvenue.engine.strategy import Strategy
 from anyvenue.model.enums import Fate, OrderState
 from anyvenue.model.errors import OutcomeUnknown
@@ -92,7 +95,8 @@ def stage(tmp_path):
 
     def run(session, strategy, recovery):
         journal = SqliteJournal(tmp_path / "journal.db", session=session, now_ns=clock.time_ns())
-        engine = Engine(strategy, connections=("main",), clock=clock, session=session, journal=journal)
+        log = SessionLog(tmp_path, session)
+        engine = Engine(strategy, connections=("main",), clock=clock, session=session, journal=journal, log=log)
         engine.recover(journal.recovered)
         try:
             asyncio.run(
@@ -102,6 +106,7 @@ def stage(tmp_path):
             journal._writer.close()
             journal._database.close()
             journal._release()
+            log.close()
         return engine
 
     return venue, run
@@ -119,6 +124,18 @@ def test_kept_it_goes_on_whether_the_cancel_had_arrived_or_not(stage, arrived):
     run("s2", watching, KEEP)
     ((name, price),) = watching.seen
     assert (name.startswith("avs2-"), price) == (True, NEAR)
+
+
+def test_what_was_gone_on_with_is_replayed(stage, tmp_path):
+    venue, run = stage
+    with pytest.raises(asyncio.CancelledError):
+        run("s1", Amending(venue), KEEP)
+    venue.deaf = False
+    run("s2", Watching(), KEEP)
+    lines = session_lines(segments(tmp_path / "s2"))
+    replayed = replay_session(lines, setup_of(lines), Watching(), None)
+    assert (replayed.difference, replayed.whole) == (None, True)
+    assert replayed.commands == 3  # the prices, the new order, and its cancel at the end
 
 
 def test_kept_and_filled_meanwhile_nothing_more_leaves(stage):

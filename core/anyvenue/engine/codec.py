@@ -21,7 +21,14 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from anyvenue.engine import commands, inputs
 from anyvenue.engine.codec_plain import plain, unplain
 from anyvenue.engine.journal import JournalUnreadable
-from anyvenue.engine.reconcile_events import AccountHeld, CancelLeftOver, OrderFound, PositionDiffers, StillUnknown
+from anyvenue.engine.reconcile_events import (
+    AccountHeld,
+    CancelLeftOver,
+    KeepLeftOver,
+    OrderFound,
+    PositionDiffers,
+    StillUnknown,
+)
 from anyvenue.engine.signal import Signal
 from anyvenue.model import errors, market, order_events
 from anyvenue.model.balance import Balance
@@ -80,7 +87,7 @@ _STREAM: Final = (
     events.Subscription,
 )
 _VALUES: Final = (Order, OrderSpec, Amendment, Fill, Position, Balance, Trigger, Protection, SequenceRule)
-_RECONCILED: Final = (AccountHeld, CancelLeftOver, OrderFound, PositionDiffers, StillUnknown)
+_RECONCILED: Final = (AccountHeld, CancelLeftOver, KeepLeftOver, OrderFound, PositionDiffers, StillUnknown)
 _OURS: Final = (commands.CommandFailed, Signal, inputs.Begin, inputs.Stop, inputs.TimerFired)
 
 TYPES: Final[tuple[type[Any], ...]] = (*_COMMANDS, *_ORDER_EVENTS, *_MARKET, *_STREAM, *_VALUES, *_RECONCILED, *_OURS)

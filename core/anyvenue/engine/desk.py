@@ -101,11 +101,13 @@ class Desk:
         *,
         is_closing: bool = False,
         is_wished: bool = True,
+        client_order_id: str | None = None,
         **how: Any,
     ) -> Order:
         """Make an order, pass it by the limits, and send it. Closing a position passes all of them.
 
-        What the strategy has not wished for itself at this moment is no part of a flood.
+        What the strategy has not wished for itself at this moment is no part of a flood. Without a client id it gets
+        a fresh one.
         """
         self._called()
         if not isinstance(side, Side):
@@ -113,7 +115,7 @@ class Desk:
         if how.get("display_quantity") is not None:
             how["display_quantity"] = exact(how["display_quantity"], "display_quantity")
         spec = OrderSpec(
-            client_order_id=self._engine.orders.next_id(),
+            client_order_id=client_order_id or self._engine.orders.next_id(),
             instrument=instrument,
             side=side,
             quantity=exact(quantity, "quantity"),
@@ -164,9 +166,9 @@ class Desk:
         self._engine.recorder.sent(order, self._engine.data.mid(spec.instrument))
         self._engine.send(Place(order))
 
-    def replace(self, order: Order, price: Decimal | None, quantity: Decimal) -> Order:
-        """Send the order that an amended one becomes. Raises InvalidOrder."""
-        spec = order.spec
+    def replace(self, order: Order, price: Decimal | None, quantity: Decimal, client_order_id: str) -> Order:
+        """Send the order that an amended one becomes. Raises InvalidOrder, NotSupported."""
+        spec, instrument = order.spec, self._engine.instrument(order.instrument)
         how: dict[str, Any] = {
             "order_type": spec.order_type,
             "time_in_force": spec.time_in_force,
@@ -177,7 +179,9 @@ class Desk:
             "display_quantity": None if spec.display_quantity is None else min(spec.display_quantity, quantity),
             "self_trade_prevention": spec.self_trade_prevention,
         }
-        return self.submit(spec.instrument, spec.side, quantity, price, is_wished=False, **how)
+        return self.submit(
+            instrument, spec.side, quantity, price, is_wished=False, client_order_id=client_order_id, **how
+        )
 
     def _wish(self, spec: OrderSpec, price: Decimal | None, quantity: Decimal, adds: Decimal, *, is_new: bool) -> Wish:
         return Wish(

@@ -23,6 +23,7 @@ from anyvenue.engine.commands import (
 )
 from anyvenue.engine.data import MarketData
 from anyvenue.engine.desk import Desk
+from anyvenue.engine.guard_kept import kept_orders
 from anyvenue.engine.guards import Guards
 from anyvenue.engine.inputs import Begin, Internal, Stop, TimerFired
 from anyvenue.engine.journal import Journal, JournalFailed, NoJournal
@@ -32,6 +33,7 @@ from anyvenue.engine.portfolio import Portfolio
 from anyvenue.engine.reconcile_events import (
     AccountHeld,
     CancelLeftOver,
+    KeepLeftOver,
     OrderFound,
     PositionDiffers,
     ReconcileEvent,
@@ -153,6 +155,8 @@ class Engine:
             )
         self.left_by: Mapping[str, int] = {}
         """By when all that was sent about an order of an earlier run had left, by client id."""
+        self.keeps_left_over = False
+        """Whether the open orders of earlier runs are kept."""
         self.failure = ""
         self.stop_reason = ""
         self.is_stopping = False
@@ -214,6 +218,7 @@ class Engine:
             PositionDiffers: self._on_position_differs,
             StillUnknown: self._on_still_unknown,
             CancelLeftOver: self._on_cancel_left_over,
+            KeepLeftOver: self._on_keep_left_over,
             Signal: self._on_signal,
             TimerFired: lambda event: self.tell(strategy.on_timer, event.name),
             Begin: lambda event: self._begin(),
@@ -386,12 +391,15 @@ class Engine:
             self.guards.sample()
             self.recorder.sample(now, self.data.mids())
             if self._has_journal:
-                self.journal.settle(self.orders.unsettled(), self.portfolio.positions(), now)
+                self.journal.settle(self._unsettled_orders(), self.portfolio.positions(), now)
 
     def _settle(self) -> None:
         """Have the journal note how things stand, where no record that it has says so."""
         self._unsettled = False
-        self.journal.settle(self.orders.unsettled(), self.portfolio.positions(), self.now, must=True)
+        self.journal.settle(self._unsettled_orders(), self.portfolio.positions(), self.now, must=True)
+
+    def _unsettled_orders(self) -> list[Order]:
+        return self.orders.unsettled(kept_orders(self.journal.recall))
 
     def _handler_of(self, event: Any) -> Callable[[Any], None]:
         """Return the handler of a kind of event seen for the first time: a decoder's own delta, or an order's."""
@@ -446,6 +454,7 @@ class Engine:
         self.is_stopping = True
         self.timers.cancel_all()
         self._cancel_ours()
+        self.guards.amends.give_up()
         self._flattens = flatten or (bool(self.failure) and self._on_failure == "flatten")
         self.flattens = self.flattens or (self.stop_reason if self._flattens else "")
         self._flatten_when_clear(None)
@@ -652,6 +661,9 @@ class Engine:
             is_refused = order.amend is not None and order.cancel is Fate.REFUSED  # its id may be another by now
             if self.orders.is_left_over(order) and not is_refused:
                 self.desk.cancel(order)
+
+    def _on_keep_left_over(self, event: KeepLeftOver) -> None:
+        self.keeps_left_over = True
 
     @property
     def closes_on_failure(self) -> bool:

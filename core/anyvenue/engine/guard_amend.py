@@ -3,26 +3,31 @@
 The order is canceled; only once the venue has proven its end does a new one leave, for the rest that has not traded,
 with a client id of its own. The old id stands for the new order from then on. Between the two nothing rests, the place
 in the queue is lost, and the new order may be refused where the old one rested.
+
+What is to be done is remembered, with the id that the new order will have, before the cancel leaves, and forgotten once
+the new order's intent is in the journal. So whenever the process ends, the next one knows whether the new order may
+have left: that is so where the journal has an order of that id, and then none leaves again.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve, frozen
 
 from anyvenue.model.enums import Fate, OrderState
-from anyvenue.model.errors import InvalidOrder, RejectReason
+from anyvenue.model.errors import AnyvenueError, NotSupported, RejectReason, UnknownInstrument
 from anyvenue.model.order import Amendment, Order
 from anyvenue.model.order_events import AmendRejected
 
 if TYPE_CHECKING:
     from anyvenue.engine.engine import Engine
+    from anyvenue.engine.guard_prices import GuardPrices
     from anyvenue.engine.journal import Journal
 
-__all__ = ["AmendGuard"]
+__all__ = ["NAME", "AmendGuard"]
 
 NAME: Final = "guard.amends"
 SUCCESSORS_KEPT: Final = 10_000
@@ -30,32 +35,106 @@ SUCCESSORS_KEPT: Final = 10_000
 
 @frozen
 class _Change:
+    """What an order is to become; `successor` is the client id that the new one will have."""
+
     price: Decimal | None
     quantity: Decimal
+    successor: str
 
 
 class AmendGuard:
     """Replaces orders: one change for each, the last wish wins."""
 
-    def __init__(self, engine: Engine, journal: Journal) -> None:
+    def __init__(self, engine: Engine, journal: Journal, prices: GuardPrices) -> None:
         self._engine = engine
         self._journal = journal
+        self._prices = prices
         self._changes: dict[str, _Change] = {}
+        self._unpriced: dict[str, Order] = {}
+        """Those that have ended, and whose new orders wait for a price that the limits may ask for."""
         self._successors: OrderedDict[str, str] = OrderedDict()
 
-    def restore(self) -> None:
-        """Say what an earlier run was about to replace: the cancel stands, and no new order leaves.
+    def __len__(self) -> int:
+        """Return how many wait for a price."""
+        return len(self._unpriced)
 
-        The strategy knows nothing of these orders; those that still rest end with all that the earlier run left.
+    # A restart
+
+    def restore(self) -> frozenset[str]:
+        """Take up what an earlier run was about to replace; return the ids of the new orders that never left.
+
+        Where the orders of earlier runs are kept it goes on (`resume`), under new ids. Else the cancel stands, no new
+        order leaves, and it is said what was to become of which order.
         """
-        for client_order_id, (price, quantity) in (self._journal.recall(NAME) or {}).items():
-            order = self._engine.orders.get(client_order_id)
-            known = "it has ended" if order is None or order.is_terminal else f"it is {order.state.value}"
-            wanted = f"to {quantity} at {price or 'its price'}"
-            self._engine.guards.decide(
-                "amend", f"{client_order_id} was being amended {wanted} when the last run ended; {known}, not sent anew"
-            )
+        never_left = set()
+        for name, row in (self._journal.recall(NAME) or {}).items():
+            terms = f"{row['quantity']} at {row['price'] or 'its price'}"
+            text = f"{name} was being amended to {terms} when the last run ended"
+            successor = self._engine.orders.get(row["successor"])
+            if successor is not None:
+                self._stand_for(name, successor)
+                self._tell(f"{text}; {successor.client_order_id} was on its way in its place, and is not sent again")
+                continue
+            never_left.add(row["successor"])
+            if why := self._why_not(self._engine.orders.get(name)):
+                self._tell(f"{text}; {why}, not sent anew")
+                continue
+            price = None if row["price"] is None else Decimal(row["price"])
+            self._changes[name] = _Change(price, Decimal(row["quantity"]), self._engine.orders.next_id())
+            self._tell(f"{text}; that goes on")
         self._remember()
+        return frozenset(never_left)
+
+    def _why_not(self, order: Order | None) -> str:
+        """Return why an order of an earlier run is not replaced any more; empty where it is."""
+        if order is None:
+            return "it has ended"
+        if order.is_terminal and not _ended_by_us(order):
+            return f"it is {order.state.value}"
+        if order.cancel is Fate.REFUSED:
+            return "its cancel was refused"
+        if not self._engine.keeps_left_over:
+            return "it has ended" if order.is_terminal else f"it is {order.state.value}"
+        try:
+            self._engine.instrument(order.instrument)
+        except (UnknownInstrument, ValueError) as error:
+            return str(error)
+        return ""
+
+    def resume(self) -> None:
+        """Go on with what was taken up: a cancel that never left does so now, and what follows a proven end too."""
+        for name, change in list(self._changes.items()):
+            order = self._engine.orders.get(name)
+            if order is not None and order.is_terminal:
+                self._follow_up(order, change)
+            elif order is not None and order.cancel is None:
+                self._engine.orders.cancel(order)
+
+    def on_market(self, event: Any) -> None:
+        """Send what has waited for a price."""
+        if self._engine.data.mark(event.instrument) is None:
+            return
+        key = event.instrument.key
+        for name, ended in [item for item in self._unpriced.items() if item[1].instrument.key == key]:
+            self._follow_up(self._engine.orders.get(name) or ended, self._changes[name])
+
+    def _follow_up(self, order: Order, change: _Change) -> None:
+        """Send the new order of one that has ended before, and tell the strategy."""
+        new = self._ended(order, change)
+        if self.has(order):
+            return  # for a price
+        if new is not order:
+            self._tell(f"{order.client_order_id}: what an earlier run began is done, by {new.client_order_id}")
+            self._engine.call(self._engine.strategy.on_order, new)
+        self._engine.guards.attached.on_order(order)
+
+    def give_up(self) -> None:
+        """Let all cancels stand alone: the run is ending."""
+        self._changes.clear()
+        self._unpriced.clear()
+        self._remember()
+
+    # The way of an amend
 
     def latest(self, client_order_id: str) -> str:
         """Return the id of the order that an id stands for now."""
@@ -69,7 +148,9 @@ class AmendGuard:
 
     def amend(self, order: Order, price: Decimal | None, quantity: Decimal) -> Order:
         """Begin to replace an order, or change what it is replaced by."""
-        self._changes[order.client_order_id] = _Change(price, quantity)
+        before = self._changes.get(order.client_order_id)
+        successor = self._engine.orders.next_id() if before is None else before.successor
+        self._changes[order.client_order_id] = _Change(price, quantity, successor)
         self._remember()
         return self.shown(self._engine.orders.cancel(order))
 
@@ -87,6 +168,7 @@ class AmendGuard:
 
     def drop(self, client_order_id: str) -> None:
         """Let the cancel stand alone."""
+        self._unpriced.pop(client_order_id, None)
         if self._changes.pop(client_order_id, None) is not None:
             self._remember()
 
@@ -98,9 +180,7 @@ class AmendGuard:
                 self._shrink_successor(before, order)
             return order
         if order.is_terminal:
-            self.drop(order.client_order_id)
-            by_us = order.state is OrderState.CANCELED and order.reason is None
-            return (self._replace(order, change) if by_us else None) or order
+            return self._ended(order, change)
         if order.cancel is Fate.REFUSED:
             self.drop(order.client_order_id)
             refused = AmendRejected(
@@ -112,19 +192,44 @@ class AmendGuard:
             self._engine.later(refused)
         return self.shown(order)
 
+    def _ended(self, order: Order, change: _Change) -> Order:
+        """Send the new order where we have ended the old one; return the one to tell of."""
+        if _ended_by_us(order) and self._waits_for_a_price(order):
+            return order
+        new = self._replace(order, change) if _ended_by_us(order) else None
+        self.drop(order.client_order_id)  # not before: where the process ends in between, the next one goes on
+        return new or order
+
+    def _waits_for_a_price(self, order: Order) -> bool:
+        """Have the prices of an order of an earlier run come in, where nobody has yet; tell whether they will."""
+        instrument = order.instrument
+        if self._engine.orders.is_of_this_run(order) or self._engine.data.mark(instrument) is not None:
+            return False
+        if self._engine.is_stopping:
+            return False
+        try:
+            self._prices.follow(instrument)
+        except NotSupported:
+            return False
+        self._unpriced[order.client_order_id] = order
+        return True
+
     def _replace(self, order: Order, change: _Change) -> Order | None:
         rest = change.quantity - order.filled_quantity
         if rest < order.instrument.min_quantity or self._engine.is_stopping:
             return None
         try:
-            new = self._engine.desk.replace(order, change.price, rest)
-        except InvalidOrder as error:
-            self._engine.say(f"{order.client_order_id}: the amended order cannot be made: {error}")
+            new = self._engine.desk.replace(order, change.price, rest, change.successor)
+        except (AnyvenueError, ValueError) as error:
+            self._tell(f"{order.client_order_id}: the amended order cannot be made: {error}")
             return None
-        self._successors[order.client_order_id] = new.client_order_id
+        self._stand_for(order.client_order_id, new)
+        return new
+
+    def _stand_for(self, client_order_id: str, new: Order) -> None:
+        self._successors[client_order_id] = new.client_order_id
         if len(self._successors) > SUCCESSORS_KEPT:
             self._successors.popitem(last=False)
-        return new
 
     def _shrink_successor(self, before: Order, order: Order) -> None:
         """What traded before the cancel and is told only now has traded twice, unless the new order gives it back."""
@@ -139,9 +244,21 @@ class AmendGuard:
         else:
             self._engine.desk.amend(new, None, new.quantity - late)
 
+    def _tell(self, text: str) -> None:
+        self._engine.guards.decide("amend", text)
+
     def _remember(self) -> None:
         rows = {
-            client_order_id: [None if change.price is None else str(change.price), str(change.quantity)]
+            client_order_id: {
+                "price": None if change.price is None else str(change.price),
+                "quantity": str(change.quantity),
+                "successor": change.successor,
+            }
             for client_order_id, change in self._changes.items()
         }
         self._journal.remember(NAME, rows or None)
+
+
+def _ended_by_us(order: Order) -> bool:
+    """Tell whether an order has ended by the cancel that was to make way for the new one."""
+    return order.state is OrderState.CANCELED and order.reason is None and order.cancel is Fate.DONE

@@ -6,6 +6,7 @@ protects positions, else watched here. Before that, and while this process is do
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -49,9 +50,14 @@ class AttachedGuard:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def restore(self) -> None:
-        """Take up the entries of an earlier run; what they filled meanwhile is protected now."""
+    def restore(self, never_left: Collection[str] = ()) -> None:
+        """Take up the entries of an earlier run; what they filled meanwhile is protected now.
+
+        `never_left` are the client ids of orders that were about to leave when that run ended, and did not.
+        """
         for client_order_id, row in (self._journal.recall(NAME) or {}).items():
+            if client_order_id in never_left:
+                continue
             try:
                 instrument = self._engine.instrument(row["symbol"], row["connection"])
             except (UnknownInstrument, ValueError) as error:
@@ -84,14 +90,17 @@ class AttachedGuard:
         return None if entry is None else entry.protection
 
     def on_order(self, order: Order) -> None:
-        """Set it when more of the entry has traded and the position shows it; forget an entry that has ended."""
+        """Set it when more of the entry has traded and the position shows it; forget an entry that has ended.
+
+        One that another order is about to replace is kept for that.
+        """
         entry = self._entries.get(order.client_order_id)
         if entry is None:
             return
         if order.booked_quantity > entry.armed:
             self._arm(order.client_order_id, entry, order.booked_quantity)
             self._remember()
-        if order.is_terminal and not order.missing_fills:
+        if order.is_terminal and not order.missing_fills and not self._engine.guards.amends.has(order):
             del self._entries[order.client_order_id]
             self._remember()
 

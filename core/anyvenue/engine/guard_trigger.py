@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from anyvenue.engine.guard_prices import GuardPrices
     from anyvenue.engine.journal import Journal
 
-__all__ = ["TriggerGuard"]
+__all__ = ["NAME", "TriggerGuard"]
 
 NAME: Final = "guard.triggers"
 

@@ -43,7 +43,7 @@ class Guards:
         self.prices = GuardPrices(engine)
         self.positions = PositionGuard(engine, journal, self.prices)
         self.triggers = TriggerGuard(engine, journal, self.prices)
-        self.amends = AmendGuard(engine, journal)
+        self.amends = AmendGuard(engine, journal, self.prices)
         self.attached = AttachedGuard(engine, journal)
         self.is_watching = False
         """Whether `after` has anything to look after."""
@@ -63,8 +63,9 @@ class Guards:
                 self._follow(position)
         self.positions.restore()
         self.triggers.restore()
-        self.amends.restore()
-        self.attached.restore()
+        never_left = self.amends.restore()
+        self.attached.restore(never_left)
+        self.amends.resume()
 
     def after(self, event: Any) -> None:
         """Look what an event means for what is guarded."""
@@ -73,6 +74,8 @@ class Guards:
                 self.positions.on_market(event)
             if len(self.triggers):
                 self.triggers.on_market(event)
+            if len(self.amends):
+                self.amends.on_market(event)
             if isinstance(event, WATCHED[0]):
                 self.look_at_losses()
 

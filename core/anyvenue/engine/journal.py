@@ -65,7 +65,8 @@ class Journal(Protocol):
     def settle(
         self, orders: Sequence[Order], positions: Sequence[Position], now_ns: int, *, must: bool = False
     ) -> None:
-        """Take note, between two events, of how things stand: the open orders, and positions as our fills make them.
+        """Take note, between two events, of how things stand: the orders that have to be known, open ones before all,
+        and positions as our fills make them.
 
         What was written before is needed no longer to recover. The journal does it as seldom as it likes, but where it
         `must`, since something changed that no event tells.

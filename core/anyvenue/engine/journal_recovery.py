@@ -14,6 +14,7 @@ from anyvenue.engine import journal_store as store
 from anyvenue.engine.codec import Codec
 from anyvenue.engine.codec_plain import unplain
 from anyvenue.engine.commands import Place
+from anyvenue.engine.guard_kept import kept_orders
 from anyvenue.engine.recovered import Recovered
 from anyvenue.model.enums import Fate, PositionSide
 from anyvenue.model.errors import Contradiction
@@ -39,7 +40,7 @@ def recover(database: sqlite3.Connection, codec: Codec) -> Recovered:
     for record in store.records(database, state):
         tally.take(record)
     sessions = store.sessions(database)
-    orders = tally.open_orders()
+    orders = tally.remaining_orders()
     return Recovered(
         orders=tuple(orders),
         positions=tuple(position for position in tally.positions.values() if position.quantity),
@@ -85,13 +86,16 @@ class _Tally:
             case "end":
                 self.ends[record.session] = orjson.loads(record.data)["clean"]
 
-    def open_orders(self) -> list[Order]:
-        """Return the orders that have not ended, or miss fills. What was in flight has an unknown fate now."""
-        orders = self._orders.values()
+    def remaining_orders(self) -> list[Order]:
+        """Return the orders that have not ended, or miss fills, or that a guard still has to do with.
+
+        What was in flight has an unknown fate now.
+        """
+        kept = kept_orders(self.values.get)
         return [
             order if order.is_terminal else _given_up(order)
-            for order in orders
-            if not order.is_terminal or order.missing_fills
+            for order in self._orders.values()
+            if not order.is_terminal or order.missing_fills or order.client_order_id in kept
         ]
 
     def _take_state(self, state: dict[str, Any]) -> None:

@@ -31,6 +31,7 @@ from anyvenue.engine.journal_recovery import recover, state_of
 from anyvenue.engine.journal_store import Durability, Kind
 from anyvenue.engine.journal_writer import DirectWriter, GroupWriter, Row, Writer
 from anyvenue.engine.recovered import Recovered
+from anyvenue.model.enums import OrderState
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import AmendSent, CancelSent, OrderFilled
@@ -177,7 +178,7 @@ class SqliteJournal:
         self._now = now_ns
         try:
             if must or self._since_state >= STATE_EVERY:
-                self._write_state([order for order in orders if order.is_open or order.missing_fills], positions)
+                self._write_state([order for order in orders if order.state is not OrderState.NEW], positions)
             self._prune()
         except (JournalFailed, sqlite3.Error) as error:
             self._complain(error)

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from decimal import Decimal
 
 from attrs import frozen
 
 from anyvenue.engine.commands import Amend, Cancel, Command, Place
-from anyvenue.engine.evidence import is_in_doubt
 from anyvenue.model.enums import Fate, OrderState, Side
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import ZERO
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import AmendSent, CancelSent, OrderEvent, OrderSent
 from anyvenue.model.order_spec import OrderSpec
+from anyvenue.venue.evidence import is_in_doubt
 
 __all__ = ["OUR_PREFIX", "OrderManager", "order_line"]
 
@@ -85,9 +85,10 @@ class OrderManager:
         """Return the orders that the venue has to be asked about, open or ended."""
         return [order for order in (*self._open.values(), *self._ended.values()) if is_in_doubt(order)]
 
-    def unsettled(self) -> list[Order]:
-        """Return the orders that are open, and those that have ended and miss fills."""
-        return [*self._open.values(), *(order for order in self._ended.values() if order.missing_fills)]
+    def unsettled(self, kept: Collection[str] = ()) -> list[Order]:
+        """Return the orders that are open, and those that have ended and miss fills or are `kept`, by client id."""
+        ended = self._ended.values()
+        return [*self._open.values(), *(o for o in ended if o.missing_fills or o.client_order_id in kept)]
 
     def get(self, client_order_id: str) -> Order | None:
         """Return an order of ours as it is now, open or lately ended."""

@@ -10,14 +10,14 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from anyvenue.engine.engine import Engine
-from anyvenue.engine.evidence import is_in_doubt
 from anyvenue.engine.reconcile_account import AccountReconciler
-from anyvenue.engine.reconcile_events import CancelLeftOver
+from anyvenue.engine.reconcile_events import CancelLeftOver, KeepLeftOver
 from anyvenue.engine.reconcile_settings import Recovery
 from anyvenue.model.enums import Fate
 from anyvenue.model.order import Order
 from anyvenue.simulation.chance import Chance
 from anyvenue.venue.clock import Clock
+from anyvenue.venue.evidence import is_in_doubt
 from anyvenue.venue.interface import Venue
 from anyvenue.wire.backoff import Backoff
 from anyvenue.wire.deadline import pause
@@ -66,7 +66,9 @@ class Reconciler:
             await account.begin()
         for account in self._accounts.values():
             start(account.run())
-        if self._recovery.orders == "cancel" and len(self._engine.orders):
+        if self._recovery.orders == "keep":
+            self._engine.receive(KeepLeftOver(ts_recv=self._clock.time_ns()))
+        elif len(self._engine.orders):
             await self._cancel_left_over()
             start(self._cancel_those_found_later())
 

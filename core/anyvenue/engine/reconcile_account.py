@@ -13,22 +13,23 @@ from typing import Final
 from attrs import evolve
 
 from anyvenue.engine.engine import Engine
-from anyvenue.engine.evidence import decide, estimate, is_in_doubt
-from anyvenue.engine.evidence_answers import Answer
-from anyvenue.engine.reconcile_answers import Answers, listed_answer
-from anyvenue.engine.reconcile_doubts import Doubt, Doubts
 from anyvenue.engine.reconcile_events import StillUnknown
+from anyvenue.engine.reconcile_fills import FillAnswers
 from anyvenue.engine.reconcile_funding import FundingCheck
 from anyvenue.engine.reconcile_listing import OpenOrders
 from anyvenue.engine.reconcile_positions import PositionCheck
-from anyvenue.engine.reconcile_questions import Questions, Told
 from anyvenue.engine.reconcile_settings import Recovery
 from anyvenue.model.enums import OrderState
 from anyvenue.model.order import Order
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.clock import Clock
+from anyvenue.venue.doubts import Doubt, Doubts
+from anyvenue.venue.evidence import decide, estimate, is_in_doubt
+from anyvenue.venue.evidence_answers import Answer
 from anyvenue.venue.interface import Venue, VenueOrder
 from anyvenue.venue.missed import filled
+from anyvenue.venue.order_answers import OrderAnswers, listed_answer
+from anyvenue.venue.questions import Questions, Told
 
 __all__ = ["AccountReconciler"]
 
@@ -64,7 +65,8 @@ class AccountReconciler:
         self._can_be_asked = any(self._questions.has(feature) for feature in _LOOK_UPS)
         adopts_strangers = recovery.strangers == "adopt"
         self._open_orders = OpenOrders(engine, connection, clock, adopts_strangers=adopts_strangers)
-        self._answers = Answers(engine, connection, self._questions, self._open_orders, clock)
+        self._answers = OrderAnswers(self._questions, self._open_orders.take_in)
+        self._fills = FillAnswers(engine, connection, self._questions, self._open_orders.found, clock)
         self._whole_ns = clock.time_ns()
         self._news: asyncio.Future[None] | None = None
 
@@ -95,6 +97,7 @@ class AccountReconciler:
         listed = await self._questions.surely(Feature.OPEN_ORDERS, self._questions.open_orders)
         await self._round(is_whole=True, listed=listed, is_first=True)
         await self._positions.hold()
+        await self._funding.hold()
         self._schedule_whole()
 
     async def run(self) -> None:
@@ -141,8 +144,8 @@ class AccountReconciler:
         shown = {} if listed is None else self._open_orders.take_in(listed)
         if is_whole and listed is not None and self._retention.lists_open:
             asked |= {name: order for name, order in resting.items() if name not in shown}
-        answers = await self._answers.about_orders(asked, listed, shown)
-        all_told = await self._answers.about_fills(
+        answers = await self._answers.about(asked, listed, shown)
+        all_told = await self._fills.about(
             asked, answers, is_whole=is_whole, is_first=is_first, differing=self._positions.differing()
         )
         for name in asked:

@@ -9,7 +9,15 @@ from attrs import frozen
 from anyvenue.model.order import Order
 from anyvenue.model.position import Position
 
-__all__ = ["AccountHeld", "CancelLeftOver", "OrderFound", "PositionDiffers", "ReconcileEvent", "StillUnknown"]
+__all__ = [
+    "AccountHeld",
+    "CancelLeftOver",
+    "KeepLeftOver",
+    "OrderFound",
+    "PositionDiffers",
+    "ReconcileEvent",
+    "StillUnknown",
+]
 
 
 @frozen(kw_only=True)
@@ -60,4 +68,11 @@ class CancelLeftOver:
     ts_recv: int = 0
 
 
-ReconcileEvent: TypeAlias = OrderFound | AccountHeld | PositionDiffers | StillUnknown | CancelLeftOver
+@frozen(kw_only=True)
+class KeepLeftOver:
+    """Keep our orders of earlier runs, and go on with the amends of them that were under way."""
+
+    ts_recv: int = 0
+
+
+ReconcileEvent: TypeAlias = OrderFound | AccountHeld | PositionDiffers | StillUnknown | CancelLeftOver | KeepLeftOver

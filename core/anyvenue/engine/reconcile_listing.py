@@ -10,10 +10,10 @@ from attrs import evolve
 from anyvenue.engine.engine import Engine
 from anyvenue.engine.orders import OUR_PREFIX
 from anyvenue.engine.reconcile_events import OrderFound
-from anyvenue.engine.reconcile_questions import Told
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.emulation import seen_order
 from anyvenue.venue.interface import VenueOrder
+from anyvenue.venue.questions import Told
 
 __all__ = ["OpenOrders"]
 

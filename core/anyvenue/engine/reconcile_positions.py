@@ -10,12 +10,12 @@ from attrs import frozen
 
 from anyvenue.engine.engine import Engine
 from anyvenue.engine.reconcile_events import AccountHeld, PositionDiffers
-from anyvenue.engine.reconcile_questions import Questions
 from anyvenue.model.enums import PositionSide
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.position import Position
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.clock import Clock
+from anyvenue.venue.questions import Questions
 
 __all__ = ["PositionCheck"]
 

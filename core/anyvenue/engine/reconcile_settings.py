@@ -15,7 +15,8 @@ class Recovery:
 
     Attributes:
         orders: our orders of earlier runs, which this run's strategy does not know: `cancel` them before it starts, or
-            `keep` them, visible among its open orders.
+            `keep` them, visible among its open orders. An amend that was under way, made of a cancel and a new order,
+            ends with the cancel, or is completed.
         strangers: open orders without our client-id prefix: `ignore` them, or `adopt` them, visible among the open
             orders; they are canceled only by a strategy that does so.
         every_s: everything is compared with the venue at least so often, in seconds.

@@ -18,9 +18,9 @@ class Recovered:
     """The state that a journal holds.
 
     Attributes:
-        orders: those that have not ended, or of which fills are missing, each rebuilt by the model's own machine from
-            its intent and its events, oldest first. One that was journaled and of which nothing else is known is SENT
-            with its create UNKNOWN: it may have left.
+        orders: those that have not ended, or of which fills are missing, or that were being replaced by an amend made
+            of two, each rebuilt by the model's own machine from its intent and its events, oldest first. One that was
+            journaled and of which nothing else is known is SENT with its create UNKNOWN: it may have left.
         positions: as our fills make them, those that are not flat, one for each instrument and side.
         trade_ids: the fills that are booked in `positions` already: instrument key and trade id.
         values: what was remembered by name and must survive a restart.

@@ -80,8 +80,11 @@ class AnyvenueError(Exception):
     """Anything that went wrong between us and a venue.
 
     `text` is for people: what happened and what they can do. `venue` and `request` say where, `detail` is the
-    venue's own text. Secrets are never put into any of them.
+    venue's own text. A session adds the `client_order_id` of the order that was to be sent, changed or canceled.
+    Secrets are never put into any of them.
     """
+
+    client_order_id: str = ""
 
     def __init__(self, text: str, *, venue: str = "", request: str = "", detail: str = "") -> None:
         self.text = text

@@ -37,6 +37,10 @@ class OrderTracker:
         """Take on a new order."""
         self._orders[order.client_order_id] = order
 
+    def get(self, client_order_id: str) -> Order | None:
+        """Return an order of ours by its client id."""
+        return self._orders.get(client_order_id)
+
     def current(self, order: Order) -> Order:
         """Return an order of ours as it is now; one that is not ours comes back as given."""
         return self._orders.get(order.client_order_id, order)
@@ -55,7 +59,7 @@ class OrderTracker:
         """Apply an event to the order it means. One that cannot be true is logged, and changes nothing."""
         if isinstance(event, OrderFilled):
             self._note_fill(event.fill)
-        before = self._find(event)
+        before = self.find(event)
         if before is None:
             return
         try:
@@ -67,7 +71,8 @@ class OrderTracker:
             self._store(after)
             self._changed(after)
 
-    def _find(self, event: OrderEvent) -> Order | None:
+    def find(self, event: OrderEvent) -> Order | None:
+        """Return the order of ours that an event means."""
         client_order_id = event.client_order_id
         if client_order_id is None and event.venue_order_id is not None:
             client_order_id = self._client_ids.get(event.venue_order_id)

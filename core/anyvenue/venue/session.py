@@ -10,18 +10,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from types import TracebackType
+from typing import Final
 
 from anyvenue.model.catalog import InstrumentCatalog
+from anyvenue.model.enums import Fate
 from anyvenue.model.errors import AnyvenueError
+from anyvenue.model.order import Order
 from anyvenue.model.order_events import OrderEvent
-from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.events import Reconnected, VenueEvent
+from anyvenue.venue.session_core import SECOND_NS
 from anyvenue.venue.session_market import MarketSession
 from anyvenue.venue.session_trading import TradingSession
 
 __all__ = ["Session"]
 
 _log = logging.getLogger("anyvenue.session")
+
+SETTLE_NS: Final = 60 * SECOND_NS
+"""So long orders are asked about after a reconnect."""
 
 
 class Session(MarketSession, TradingSession):
@@ -59,17 +65,23 @@ class Session(MarketSession, TradingSession):
             self._ask_about_orders()
 
     def _ask_about_orders(self) -> None:
-        """News of our orders may have been missed: ask about each that may still trade."""
-        if not self.venue.capabilities.has(Feature.ORDER_LOOKUP):
+        """News of our orders may have been missed: ask about those that are in doubt, or not among the open ones.
+
+        Nobody waits for it, so no simulated market moves on for it either.
+        """
+        if not self._settling.can_ask:
             _log.warning("%s was away and has no look-up of orders: they may not be what they seem", self.venue.name)
             return
 
+        async def settle(order: Order) -> None:
+            try:
+                await self._settling.settle(order, SETTLE_NS, is_missing=True)
+            except AnyvenueError as error:
+                _log.error("%s", error)
+
         async def ask() -> None:
-            for order in self._tracker.open_orders():
-                try:
-                    await self.order(order)
-                except AnyvenueError as error:
-                    _log.error("%s: %s", order.client_order_id, error)
+            sent = [order for order in self._tracker.open_orders() if order.create is not Fate.IN_FLIGHT]
+            await asyncio.gather(*map(settle, await self._settling.look_around(sent)))
 
         if self._asking is None or self._asking.done():
             self._asking = asyncio.get_running_loop().create_task(ask())

@@ -11,6 +11,7 @@ from anyvenue.model.enums import PositionSide
 from anyvenue.model.fill import Fill
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import FundingPayment
+from anyvenue.model.numbers import Number, exact
 from anyvenue.model.order import Order
 from anyvenue.model.position import Position
 from anyvenue.venue import emulation
@@ -18,7 +19,8 @@ from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.interface import Venue, VenueOrder
 from anyvenue.venue.order_tracker import OrderTracker
-from anyvenue.venue.session_core import SessionCore
+from anyvenue.venue.session_core import SECOND_NS, SessionCore
+from anyvenue.venue.settling import Settling
 from anyvenue.venue.stream import Driver, Stream
 
 __all__ = ["AccountSession"]
@@ -35,9 +37,8 @@ class AccountSession(SessionCore):
         super().__init__(venue, clock, driver, session=session, allowed=allowed)
         self._order_readers: list[ref[Stream[Order]]] = []
         self._fill_readers: list[ref[Stream[Fill]]] = []
-        self._tracker = OrderTracker(
-            lambda order: _push(self._order_readers, order), lambda fill: _push(self._fill_readers, fill)
-        )
+        self._tracker = OrderTracker(self._changed, lambda fill: _push(self._fill_readers, fill))
+        self._settling = Settling(venue, clock, self._tracker)
 
     # Look-ups
 
@@ -59,6 +60,23 @@ class AccountSession(SessionCore):
     def unsettled_orders(self) -> list[Order]:
         """Return our orders that have a command whose outcome is not known."""
         return [order for order in self._tracker.open_orders() if order.has_unknown_fate]
+
+    async def settle(self, order: Order | str, *, patience_s: Number = 60) -> Order:
+        """Ask the venue about one of our orders until nothing about it is unknown, and return it as it is then.
+
+        It may be given by its client id, such as an error's.
+
+        It is looked for by its ids, among the open orders, in the history, and by its fills. That it is nowhere proves
+        that it never came (REJECTED, `RejectReason.NOT_SENT`) or has ended only where its create can no longer arrive
+        and the venue would still remember it. Nothing is sent, and what is known is not asked about. Raises
+        OutcomeUnknown where something is unknown still after `patience_s` seconds: it may be tried again.
+        """
+        if isinstance(order, str):
+            known = self._tracker.get(order)
+            if known is None:
+                raise ValueError(f"order: found the client id {order!r}, which is none of this session's orders")
+            order = known
+        return await self._ask(self._settling.settle(order, int(exact(patience_s, "patience_s") * SECOND_NS)))
 
     def current(self, order: Order) -> Order:
         """Return one of our orders as it is now, by all that is known here. Nothing is asked."""
@@ -118,6 +136,10 @@ class AccountSession(SessionCore):
     def _end_streams(self) -> None:
         for stream in (*_living(self._order_readers), *_living(self._fill_readers)):
             stream.end()
+
+    def _changed(self, order: Order) -> None:
+        self._settling.note(order)
+        _push(self._order_readers, order)
 
     def _seen(self, found: VenueOrder) -> Order:
         """Take in what a look-up says, of one of ours or of a stranger's."""

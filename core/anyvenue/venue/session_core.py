@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from anyvenue.model.catalog import InstrumentCatalog
 from anyvenue.model.instrument import Instrument
@@ -14,11 +14,11 @@ from anyvenue.venue.clock import Clock
 from anyvenue.venue.interface import Venue
 from anyvenue.venue.stream import Driver
 
-__all__ = ["SessionCore"]
+__all__ = ["SECOND_NS", "SessionCore"]
 
 T = TypeVar("T")
 
-_SECOND_NS = 1_000_000_000
+SECOND_NS: Final = 1_000_000_000
 
 
 class SessionCore:
@@ -52,7 +52,7 @@ class SessionCore:
             if not passed.done():
                 passed.set_result(None)
 
-        timer = self.clock.call_at(self.clock.time_ns() + int(exact(seconds, "seconds") * _SECOND_NS), ring)
+        timer = self.clock.call_at(self.clock.time_ns() + int(exact(seconds, "seconds") * SECOND_NS), ring)
         try:
             await self._driver.arrives(passed)
         finally:

@@ -1,7 +1,7 @@
 """The trading side of a session: orders, and what else changes an account.
 
 Every command is sent once. What becomes of it is told by what it raises, as for a `Venue`, and by the order itself:
-after OutcomeUnknown it has an unknown fate, which `order` settles by asking the venue.
+after OutcomeUnknown it has an unknown fate, which `settle` settles by asking the venue.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from anyvenue.model.enums import (
     Side,
     TimeInForce,
 )
-from anyvenue.model.errors import NotSent, Rejected, RejectReason, TradingEnded
+from anyvenue.model.errors import AnyvenueError, NotSent, Rejected, RejectReason, TradingEnded
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import Number, exact
 from anyvenue.model.order import Order
@@ -76,7 +76,7 @@ class TradingSession(AccountSession):
 
         An order that cannot rest (market, IOC, FOK) is returned when its end is known, or after 5 s without news.
         Raises InvalidOrder, NotSupported and NotSent with nothing sent, Rejected where the venue refuses it, and
-        OutcomeUnknown where it may be there: `unsettled_orders` has it then.
+        OutcomeUnknown where it may be there: `settle` asks what became of it, by the error's `client_order_id`.
         """
         return await self._place(Side.BUY, symbol, quantity, price, terms)
 
@@ -92,8 +92,10 @@ class TradingSession(AccountSession):
         new_price = None if price is None else order.instrument.check_price(price)
         new_quantity = None if quantity is None else exact(quantity, "quantity")
         current, name = self._tracker.current(order), order.client_order_id
-        self._tracker.apply(AmendSent(client_order_id=name, price=new_price, quantity=new_quantity))
+        sent = AmendSent(client_order_id=name, price=new_price, quantity=new_quantity, ts_recv=self.clock.time_ns())
+        self._tracker.apply(sent)
         await self._command(
+            name,
             self.venue.amend(current, price=new_price, quantity=new_quantity),
             refused=lambda reason, text: AmendRejected(client_order_id=name, reason=reason, text=text),
             unknown=lambda text: AmendUnknown(client_order_id=name, text=text),
@@ -104,8 +106,9 @@ class TradingSession(AccountSession):
         """Cancel an order and return it. Raises Rejected where it has ended before."""
         current, name = self._tracker.current(order), order.client_order_id
         if not current.is_terminal:
-            self._tracker.apply(CancelSent(client_order_id=name))
+            self._tracker.apply(CancelSent(client_order_id=name, ts_recv=self.clock.time_ns()))
         await self._command(
+            name,
             self.venue.cancel(current),
             refused=lambda reason, text: CancelRejected(client_order_id=name, reason=reason, text=text),
             unknown=lambda text: CancelUnknown(client_order_id=name, text=text),
@@ -190,8 +193,9 @@ class TradingSession(AccountSession):
         self._require(*features_of(spec))
         order = Order(spec=spec)
         self._tracker.add(order)
-        self._tracker.apply(OrderSent(client_order_id=name))
+        self._tracker.apply(OrderSent(client_order_id=name, ts_recv=self.clock.time_ns()))
         await self._command(
+            name,
             self.venue.place(spec),
             refused=lambda reason, text: OrderRejected(client_order_id=name, reason=reason, text=text),
             unknown=lambda text: OrderUnknown(client_order_id=name, text=text),
@@ -214,6 +218,7 @@ class TradingSession(AccountSession):
 
     async def _command(
         self,
+        name: str,
         work: Awaitable[Sequence[AccountEvent]],
         *,
         refused: Callable[[RejectReason, str], OrderEvent],
@@ -223,6 +228,8 @@ class TradingSession(AccountSession):
         try:
             events = await self._ask(work)
         except BaseException as error:  # a cancelled call too: its outcome is unknown
+            if isinstance(error, AnyvenueError):
+                error.client_order_id = name
             reason, text = _proven_reason(error), str(error) or type(error).__name__
             self._tracker.apply(unknown(text) if reason is None else refused(reason, text))
             raise

@@ -24,7 +24,14 @@ from anyvenue.engine.commands import (
 )
 from anyvenue.engine.inputs import Begin, Stop, TimerFired
 from anyvenue.engine.journal import JournalFailed, JournalUnreadable
-from anyvenue.engine.reconcile_events import AccountHeld, CancelLeftOver, OrderFound, PositionDiffers, StillUnknown
+from anyvenue.engine.reconcile_events import (
+    AccountHeld,
+    CancelLeftOver,
+    KeepLeftOver,
+    OrderFound,
+    PositionDiffers,
+    StillUnknown,
+)
 from anyvenue.engine.signal import Signal
 from anyvenue.model import order_events as ev
 from anyvenue.model.balance import Balance
@@ -306,6 +313,7 @@ others = st.one_of(
     st.builds(PositionDiffers, ours=positions, venues=positions, ts_recv=times),
     st.builds(StillUnknown, client_order_id=texts, why=texts, times_asked=steps, ts_recv=times),
     st.builds(CancelLeftOver, ts_recv=times),
+    st.builds(KeepLeftOver, ts_recv=times),
     st.builds(Place, orders),
     st.builds(Cancel, orders),
     st.builds(Amend, orders, maybe, maybe),

@@ -167,6 +167,27 @@ class TestRecovery:
         reopened.event(filled("av-1", "0.006", trade_id="t2"), START, "main")
         assert again(reopened, opened, "four").recovered.orders == ()
 
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("guard.amends", {"av-1": {"price": None, "quantity": "1", "successor": "av-2"}}),
+            ("guard.amends", {"av-0": {"price": None, "quantity": "1", "successor": "av-1"}}),
+            ("guard.triggers", [{"client_order_id": "av-1", "sent": True}]),
+        ],
+    )
+    def test_what_has_ended_is_kept_while_a_guard_depends_on_it(self, opened, name, value):
+        journal = opened()
+        journal.remember(name, value)
+        journal.intent(Place(sent("av-1")), START)
+        journal.event(OrderCanceled(client_order_id="av-1"), START, "main")
+        for session in ("two", "three"):
+            journal = again(journal, opened, session)
+            (order,) = journal.recovered.orders
+            assert (order.client_order_id, order.state) == ("av-1", OrderState.CANCELED)
+            journal.settle([order], [], START, must=True)
+        journal.remember(name, None)
+        assert again(journal, opened, "four").recovered.orders == ()
+
     def test_news_by_the_venues_id_alone_finds_the_order_of_that_connection(self, opened):
         journal, other = opened(), make_instrument(connection="second")
         for name, instrument, connection in (("av-1", BTC, "main"), ("av-2", other, "second")):

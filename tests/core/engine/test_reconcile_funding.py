@@ -4,13 +4,21 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from attrs import evolve
 
 from anyvenue.engine.engine import Engine
 from anyvenue.engine.live import run_live
 from anyvenue.engine.reconcile_settings import Recovery
+from anyvenue.engine.recovered import Recovered
 from anyvenue.engine.strategy import Strategy
+from anyvenue.model.enums import OrderType, Side
+from anyvenue.model.errors import OutcomeUnknown
 from anyvenue.model.market import FundingPayment
+from anyvenue.model.order_events import OrderFilled
+from anyvenue.model.order_spec import OrderSpec
+from anyvenue.model.position import Position
 from anyvenue.simulation.clock import DrivenClock
+from anyvenue.simulation.reply import spawn
 from anyvenue.simulation.venue import SimulatedVenue
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueContext
@@ -85,3 +93,129 @@ def test_what_was_settled_is_booked_once_and_told_once(pushes, sells):
     assert [payment.amount for payment in strategy.paid] == settled
     assert len(settled) == 2
     assert engine.portfolio.position(engine.instrument(BTC)).funding == sum(settled)
+
+
+class Behind(Bookkeeping):
+    """A venue whose clock is so many seconds behind ours: it says when things happened, and looks back, by its own."""
+
+    slow_s = 30
+    loses = 0
+    """So many answers about funding are lost first."""
+
+    def _late(self, event):
+        return evolve(event, ts_event=event.ts_event - self.slow_s * SECOND)
+
+    async def connect(self, sink):
+        def told(event):
+            if isinstance(event, OrderFilled):
+                event = self._late(evolve(event, fill=self._late(event.fill)))
+            elif isinstance(event, Position):
+                event = self._late(event)
+            sink(event)
+
+        await super().connect(told)
+
+    async def funding_payments(self, instrument, *, start_ns):
+        self.loses -= 1
+        if self.loses >= 0:
+            raise OutcomeUnknown("no answer")
+        paid = map(self._late, await super().funding_payments(instrument, start_ns=0))
+        return [payment for payment in paid if payment.ts_event >= start_ns]
+
+
+class Keeper(Holder):
+    """Holds what is held already."""
+
+    def on_timer(self, name):
+        pass
+
+
+@pytest.fixture
+def behind():
+    """A venue whose clock is behind, our clock, what settles a rate after some seconds, and what runs a strategy."""
+    clock = DrivenClock(START)
+    context = VenueContext(
+        connection="main",
+        environment=Environment.SIMULATOR,
+        clock=clock,
+        session="t",
+        simulation=SimulationSettings(symbols=(BTC,), duration_s=150),
+    )
+    venue = Behind(context)
+    market = venue.market
+
+    def settle_in(seconds, rate):
+        due_ns = clock.time_ns() + int(seconds * SECOND)
+        clock.call_at(due_ns, lambda: market.do(lambda: market.exchange.settle_funding(BTC, Decimal(rate))))
+
+    def run(strategy, recovered=None):
+        engine = Engine(strategy, connections=("main",), clock=clock, session="t")
+        engine.recover(recovered or Recovered())
+        recovery = Recovery(every_s=20)
+        asyncio.run(run_live(engine, {"main": venue}, clock=clock, stop=asyncio.Event(), recovery=recovery))
+        return strategy
+
+    return venue, clock, settle_in, run
+
+
+def test_what_is_settled_right_after_the_start_is_told_though_the_venues_clock_is_behind(behind):
+    _, _, settle_in, run = behind
+    settle_in(5, "0.001")
+    settle_in(12, "-0.002")
+    paid = run(Holder()).paid
+    assert [payment.rate for payment in paid] == [Decimal("0.001"), Decimal("-0.002")]
+    assert paid[0].ts_event < START  # by its clock that was before the run
+
+
+@pytest.fixture
+def trade(behind):
+    """Trades by hand, before any run, and returns the instrument."""
+    venue, clock, _, _ = behind
+
+    async def by_hand(side):
+        await venue.connect(lambda event: None)
+        spec = OrderSpec(
+            client_order_id=side.value,
+            instrument=(await venue.instruments())[0],
+            side=side,
+            quantity="0.1",
+            price=None,
+            order_type=OrderType.MARKET,
+        )
+        await venue.place(spec)
+        await venue.close()
+        return spec.instrument
+
+    def trade(side, until_s):
+        done = []
+        spawn(by_hand(side), done.append)
+        clock.run_until(START + until_s * SECOND)
+        return done[0]
+
+    return trade
+
+
+@pytest.mark.parametrize("is_held", [True, False], ids=["held on", "closed before"])
+def test_what_was_paid_before_the_run_is_not_the_runs(behind, trade, is_held):
+    venue, _, settle_in, run = behind
+    settle_in(2, "0.004")
+    trade(Side.BUY, 4)
+    if not is_held:
+        trade(Side.SELL, 5)
+    assert venue.market.exchange.position("main", BTC).funding != 0
+    settle_in(3, "0.001")
+    settle_in(30, "-0.002")
+    strategy = run(Keeper() if is_held else Holder())
+    assert [payment.rate for payment in strategy.paid] == [Decimal("0.001"), Decimal("-0.002")]
+
+
+def test_where_nobody_says_what_was_paid_before_the_run_what_is_older_than_it_is_not_told(behind, trade):
+    venue, _, settle_in, run = behind
+    settle_in(2, "0.004")
+    instrument = trade(Side.BUY, 4)
+    settle_in(60, "-0.002")
+    venue.loses = 1
+    bought = Position(instrument=instrument, quantity=Decimal("0.1"), ts_event=START - 20 * SECOND)
+    strategy = run(Keeper(), Recovered(positions=(bought,)))
+    assert [payment.rate for payment in strategy.paid] == [Decimal("-0.002")]
+    assert venue.loses < 0

@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve
 
 from anyvenue.model.enums import OrderState, PositionMode, PositionSide, Side
-from anyvenue.model.errors import NotSent, OutcomeUnknown, RateLimited
+from anyvenue.model.errors import NotSent, OutcomeUnknown, RateLimited, RejectReason
 from anyvenue.model.market import BookDelta, Trade
 from anyvenue.model.order_events import OrderFilled
 from anyvenue.model.position import Position
@@ -17,6 +17,7 @@ from anyvenue.venue.secrets import Secret
 
 BTC = "BTC-USDT-PERP"
 ETH = "ETH-USDT-PERP"
+SECOND = 1_000_000_000
 PLACE = {"on": "http", "method": "POST", "path": "*/orders"}
 BOTH_BOOKS = pytest.mark.parametrize("book", ["obu", "updates"])
 
@@ -59,6 +60,42 @@ def test_an_order_that_never_arrived_stays_unknown_while_nobody_knows_it(play):
     assert play(scenario) == (None, True)
 
 
+def test_an_order_that_never_arrived_is_proven_so_once_its_expiry_has_passed(play):
+    async def scenario(floor):
+        gate = await floor.session()
+        floor.faults({**PLACE, "lose_request": True, "times": 1})
+        with pytest.raises(OutcomeUnknown) as caught:
+            await gate.buy(BTC, "0.01", "59000")
+        sent_ns = gate.current(gate.unsettled_orders()[0]).spec.ts_created
+        with pytest.raises(OutcomeUnknown, match="not proven"):
+            await gate.settle(caught.value.client_order_id, patience_s=1)
+        order = await gate.settle(caught.value.client_order_id)
+        return order, (gate.time_ns - sent_ns) / SECOND, floor.stage.exchange.open_orders("gate")
+
+    order, seconds, resting = play(scenario)
+    assert (order.state, order.reason, resting) == (OrderState.REJECTED, RejectReason.NOT_SENT, [])
+    assert seconds >= 5  # Gate refuses an order that comes later than its x-gate-exptime
+
+
+@pytest.mark.parametrize("is_lost", ["lose_request", "lose_reply"])
+def test_what_became_of_a_cancel_is_settled_by_the_order(play, is_lost):
+    async def scenario(floor):
+        gate = await floor.session()
+        order = await gate.buy(BTC, "0.01", "59000")
+        news = {"on": "ws_out", "match": "futures.orders", "drop": True}
+        floor.faults({"on": "http", "method": "DELETE", is_lost: True, "times": 1}, news)
+        with pytest.raises(OutcomeUnknown):
+            await gate.cancel(order)
+        if is_lost == "lose_request":
+            with pytest.raises(OutcomeUnknown, match="It rests: cancel it again"):
+                await gate.settle(order, patience_s=5)
+            await gate.cancel(order)
+        return await gate.settle(order), floor.stage.exchange.open_orders("gate")
+
+    order, resting = play(scenario)
+    assert (order.state, resting) == (OrderState.CANCELED, [])
+
+
 def test_a_market_order_over_the_trading_api_whose_reply_is_lost_is_found_with_its_fills(play):
     async def scenario(floor):
         gate = await floor.session(order_entry="websocket")
@@ -71,11 +108,11 @@ def test_a_market_order_over_the_trading_api_whose_reply_is_lost_is_found_with_i
             await gate.buy(BTC, "0.01")
         (order,) = gate.unsettled_orders()
         floor.faults()
-        found = await gate.order(order)
+        found = await gate.settle(order)
         return found, gate.unsettled_orders()
 
     found, unsettled = play(scenario)
-    assert (found.state, found.filled_quantity) == (OrderState.FILLED, dec("0.01"))
+    assert (found.state, found.booked_quantity, found.missing_fills) == (OrderState.FILLED, dec("0.01"), 0)
     assert unsettled == []
 
 

@@ -8,8 +8,6 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anyvenue.engine.evidence import decide, estimate, is_in_doubt
-from anyvenue.engine.evidence_answers import Answer, LookUp, SentBy
 from anyvenue.model.enums import Fate, OrderState, OrderType, Side, TriggerKind
 from anyvenue.model.errors import RejectReason
 from anyvenue.model.fill import Fill
@@ -32,6 +30,8 @@ from anyvenue.model.order_events import (
 )
 from anyvenue.model.order_spec import OrderSpec, Trigger
 from anyvenue.model.pricing import Tick
+from anyvenue.venue.evidence import decide, estimate, is_in_doubt
+from anyvenue.venue.evidence_answers import Answer, LookUp, SentBy
 from anyvenue.venue.interface import Retention
 
 SECOND = 1_000_000_000

@@ -12,13 +12,13 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from anyvenue.engine.evidence_absence import Absence, is_declared, missing_text
-from anyvenue.engine.evidence_answers import Answer, SentBy, arrived_by
 from anyvenue.model.enums import Fate
 from anyvenue.model.errors import Contradiction, RejectReason
 from anyvenue.model.fill import Fill
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import AmendRejected, OrderEvent, OrderReported
+from anyvenue.venue.evidence_absence import Absence, is_declared, missing_text
+from anyvenue.venue.evidence_answers import Answer, SentBy, arrived_by
 from anyvenue.venue.interface import Retention
 from anyvenue.venue.missed import filled
 

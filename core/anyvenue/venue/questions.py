@@ -24,7 +24,7 @@ __all__ = ["Questions", "Told"]
 
 T = TypeVar("T")
 
-_log = logging.getLogger("anyvenue.engine")
+_log = logging.getLogger("anyvenue.venue")
 
 DEADLINE_S: Final = 15.0
 """After so long without an answer a question has none."""

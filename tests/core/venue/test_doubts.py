@@ -4,15 +4,15 @@ from decimal import Decimal
 
 import pytest
 
-from anyvenue.engine.evidence import Verdict
-from anyvenue.engine.evidence_answers import NEVER_NS, Answer, LookUp
-from anyvenue.engine.reconcile_doubts import Doubts
 from anyvenue.model.enums import OrderState, Side
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import AmendSent, AmendUnknown, OrderAccepted, OrderReported, OrderSent, OrderUnknown
 from anyvenue.model.order_spec import OrderSpec
 from anyvenue.model.pricing import Tick
+from anyvenue.venue.doubts import Doubts
+from anyvenue.venue.evidence import Verdict
+from anyvenue.venue.evidence_answers import NEVER_NS, Answer, LookUp
 
 SECOND = 1_000_000_000
 

@@ -7,11 +7,11 @@ from typing import Final
 
 from attrs import evolve
 
-from anyvenue.engine.evidence_answers import NEVER_NS, Answer, LookUp, SentBy, arrived_by, later
 from anyvenue.model.enums import OrderState
 from anyvenue.model.errors import RejectReason
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import OrderCanceled, OrderEvent, OrderRejected
+from anyvenue.venue.evidence_answers import NEVER_NS, Answer, LookUp, SentBy, arrived_by, later
 from anyvenue.venue.interface import Retention
 
 __all__ = ["Absence", "is_declared", "missing_text"]

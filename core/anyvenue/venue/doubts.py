@@ -7,10 +7,10 @@ from typing import Final
 
 from attrs import define, field
 
-from anyvenue.engine.evidence import Verdict
-from anyvenue.engine.evidence_answers import NEVER_NS, Answer, SentBy
 from anyvenue.model.enums import Fate
 from anyvenue.model.order import Amendment, Order
+from anyvenue.venue.evidence import Verdict
+from anyvenue.venue.evidence_answers import NEVER_NS, Answer, SentBy
 from anyvenue.wire.backoff import Backoff
 
 __all__ = ["Doubt", "Doubts"]

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from anyvenue.engine.strategy import Strategy
-from anyvenue.model.float_delta import FloatDelta
+from anyvenue.model.decoded_delta import DecodedDelta
 
 
 class Watcher(Strategy):
@@ -11,12 +11,12 @@ class Watcher(Strategy):
         self.best = book.best_bid
 
 
-class OfSomeVenue(FloatDelta):
+class OfSomeVenue(DecodedDelta):
     """Adapters give the fields their venue's names in a subclass."""
 
 
 def test_it_changes_the_book(make_desk):
     desk = make_desk(Watcher())
     desk.show_book("100.0", "100.2")
-    desk.receive(OfSomeVenue(instrument=desk.instrument, bid_pairs=[("100.1", 2.5)]))
+    desk.receive(OfSomeVenue(instrument=desk.instrument, bids=[("100.1", "2.5")]))
     assert desk.strategy.best == (Decimal("100.1"), Decimal("2.5"))

@@ -29,7 +29,10 @@ _T = TypeVar("_T")
 
 
 def _emptied_by_junk(read: Callable[Concatenate[OrderBook, _P], _T]) -> Callable[Concatenate[OrderBook, _P], _T]:
-    """Let a reader that comes upon a size which is no number empty the book, and read that."""
+    """Let a reader that comes upon a size which is no number empty the book, and read that.
+
+    `bids` and `asks` do so themselves: they are read so often that the call would be felt.
+    """
 
     @wraps(read)
     def reading(book: OrderBook, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -47,7 +50,8 @@ class OrderBook:
 
     It is synced from a snapshot on, and stale before the first one, after `mark_stale`, `clear`, a frame that cannot
     be read, and a delta that leaves it crossed. A stale book takes no deltas; the next snapshot mends it. What it
-    shows while stale is the past, and may be crossed: look at `is_synced` before trading on it.
+    shows while stale is the past, and may be crossed: look at `is_synced` before trading on it. A size that is no
+    number may be found as late as its level is read: the book is stale from then on, and what is read is empty.
 
     Readers take the side of the book: `Side.BUY` for the bids, `Side.SELL` for the asks. Prices are in quote money,
     quantities in the instrument's quantity unit, both exact. `depth` keeps only so many levels a side, for venues

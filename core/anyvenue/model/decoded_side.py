@@ -190,7 +190,8 @@ class DecodedSide:
         return level
 
     def _lives(self, text: str, size: Any) -> bool:
-        if size.__class__ is Level or size >= "1":  # of those that begin with a digit above 0, none is a zero
+        """Tell whether a level is not dead, without making numbers of sizes in plain digits."""
+        if size.__class__ is Level or size >= "1" or size.strip("0.")[:1].isdecimal():
             return True
         return size != _DEAD and self.read(text, size) is not None
 

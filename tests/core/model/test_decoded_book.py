@@ -273,7 +273,9 @@ def test_a_deep_book_whose_price_wanders_equals_a_slow_one(seed, depth):
         for _ in range(chance.randint(0, 25)):
             away = int(chance.expovariate(1 / 150)) + 1
             price = mid + away if (is_ask := chance.random() < 0.5) else mid - away
-            frame[is_ask].append((f"{price / 10:.1f}".removesuffix(".0"), chance.choice(["0", "0", "0.0", "0e1", "7", "0.85"])))
+            frame[is_ask].append(
+                (f"{price / 10:.1f}".removesuffix(".0"), chance.choice(["0", "0", "0.0", "0e1", "7", "0.85"]))
+            )
         # What stands on the wrong side of the mid goes, as it does on a venue.
         frame[0].extend((f"{price.normalize():f}", "0") for price, _ in slow.bids() if price * 10 >= mid)
         frame[1].extend((f"{price.normalize():f}", "0") for price, _ in slow.asks() if price * 10 <= mid)

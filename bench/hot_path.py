@@ -55,22 +55,22 @@ def started(frames: list[bytes]) -> tuple[Reader, BookKeeper]:
     return reader, keeper
 
 
-def by_floats(frames: list[bytes], look: Callable[[OrderBook], object] | None = None) -> Iterator[OrderBook]:
+def by_decoder(frames: list[bytes], look: Callable[[OrderBook], object] | None = None) -> Iterator[OrderBook]:
     """Lead the frames into a book by the production path."""
     reader, keeper = started(frames)
-    read_depth, on_floats, book = reader.read_depth, keeper.on_floats, keeper.book
+    read_depth, on_decoded, book = reader.read_depth, keeper.on_decoded, keeper.book
     yield book
     for chunk in chunked(frames[2:]):
         if look is None:
             for raw in chunk:
-                on_floats(read_depth(raw, 0))  # type: ignore[arg-type]
+                on_decoded(read_depth(raw, 0))  # type: ignore[arg-type]
         elif look is best:
             for raw in chunk:
-                on_floats(read_depth(raw, 0))  # type: ignore[arg-type]
+                on_decoded(read_depth(raw, 0))  # type: ignore[arg-type]
                 book.best_bid, book.best_ask  # noqa: B018
         else:
             for raw in chunk:
-                on_floats(read_depth(raw, 0))  # type: ignore[arg-type]
+                on_decoded(read_depth(raw, 0))  # type: ignore[arg-type]
                 book.bids(10)
                 book.asks(10)
         yield book
@@ -104,15 +104,15 @@ def decoding(frames: list[bytes], decode: Callable[[bytes], object]) -> Iterator
 
 def measure(frames: list[bytes], rounds: int) -> dict[str, float]:
     """Return the microseconds per frame of each way."""
-    (by_short, by_long) = (list(way(frames, best))[-1] for way in (by_floats, by_texts))
+    (by_short, by_long) = (list(way(frames, best))[-1] for way in (by_decoder, by_texts))
     assert top(by_short) == top(by_long)
     read_depth = Reader({"BTC_USDT": BTC}.get, {}.get).read_depth
     rows: dict[str, Callable[[], Iterator[object]]] = {
         "orjson.loads": lambda: decoding(frames, orjson.loads),
         "decode alone": lambda: decoding(frames, lambda raw: read_depth(raw, 0)),
-        "to the book": lambda: by_floats(frames),
-        "to best bid and ask": lambda: by_floats(frames, best),
-        "to the top 10": lambda: by_floats(frames, top),
+        "to the book": lambda: by_decoder(frames),
+        "to best bid and ask": lambda: by_decoder(frames, best),
+        "to the top 10": lambda: by_decoder(frames, top),
         "by texts, to best bid and ask": lambda: by_texts(frames, best),
         "by texts, to the top 10": lambda: by_texts(frames, top),
     }

@@ -23,8 +23,8 @@ from attrs import Factory, define
 
 from anyvenue.model.book_keeper import BookKeeper
 from anyvenue.model.book_side import Level
+from anyvenue.model.decoded_delta import DecodedDelta
 from anyvenue.model.depth_sync import Action
-from anyvenue.model.float_delta import FloatDelta
 from anyvenue.model.market import BookDelta, BookSnapshot
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
@@ -183,8 +183,8 @@ class Follower:
             case BookDelta() | BookSnapshot():
                 self._figures.frames += 1
                 keeper = self.keepers[event.instrument.symbol]
-                if isinstance(event, FloatDelta):  # as the engine tells them apart
-                    action = keeper.on_floats(event)
+                if isinstance(event, DecodedDelta):  # as the engine tells them apart
+                    action = keeper.on_decoded(event)
                 elif isinstance(event, BookDelta):
                     action = keeper.on_delta(event)
                 else:

@@ -66,7 +66,7 @@ PAGES: Final[Mapping[str, _Page]] = {
 }
 """Each page by its file's name."""
 
-_INSIDE: Final = ("anyvenue.model.book_side", "anyvenue.model.float_delta", "anyvenue.model.float_side")
+_INSIDE: Final = ("anyvenue.model.book_side", "anyvenue.model.decoded_delta", "anyvenue.model.decoded_side")
 """Modules with public names that are only for their neighbours."""
 
 

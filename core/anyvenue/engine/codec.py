@@ -32,10 +32,10 @@ from anyvenue.engine.reconcile_events import (
 from anyvenue.engine.signal import Signal
 from anyvenue.model import errors, market, order_events
 from anyvenue.model.balance import Balance
+from anyvenue.model.decoded_delta import DecodedDelta
 from anyvenue.model.depth_sync import SequenceRule
 from anyvenue.model.errors import AnyvenueError, RateLimited, Rejected, RejectReason
 from anyvenue.model.fill import Fill
-from anyvenue.model.float_delta import FloatDelta
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Amendment, Order
 from anyvenue.model.order_spec import OrderSpec, Protection, Trigger
@@ -54,6 +54,9 @@ __all__ = [
 
 CODEC_VERSION: Final = 1
 """Changes when what was written before could be misread."""
+
+_DECODED: Final = "decoded_delta"
+"""The tag of a decoder's own delta: it comes back as such, since a book looks at its levels later than at others'."""
 
 _ORDER_EVENTS: Final = tuple(
     value for name, value in vars(order_events).items() if name in order_events.__all__ and isinstance(value, type)
@@ -156,8 +159,8 @@ class Codec:
 
     def pack(self, value: object) -> list[Any]:
         """Return a value as JSON can hold it, with its tag. Raises TypeError for one that has no tag."""
-        if isinstance(value, FloatDelta):
-            value = value.plain()
+        if isinstance(value, DecodedDelta):
+            return [_DECODED, self._writers[market.BookDelta][1](value.plain())]
         found = self._writers.get(type(value))
         if found is None:
             raise TypeError(f"found a {type(value).__name__}, which has no tag; nothing else than TYPES can be encoded")
@@ -168,12 +171,13 @@ class Codec:
         """Return the value that `pack` made this of. Raises JournalUnreadable for an unknown tag or broken content."""
         try:
             tag, content = packed
-            cls = self._readers[tag]
+            cls = self._readers[_tag(market.BookDelta) if tag == _DECODED else tag]
         except (TypeError, ValueError, KeyError):
             found = packed[0] if isinstance(packed, list) and packed else packed
             raise JournalUnreadable(f"found a record of the type {found!r}, which this version does not know") from None
         try:
-            return self._converter.structure(content, cls)
+            value = self._converter.structure(content, cls)
+            return DecodedDelta.of(value) if tag == _DECODED else value
         except JournalUnreadable:
             raise
         except Exception as error:

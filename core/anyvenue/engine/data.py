@@ -13,8 +13,8 @@ from anyvenue.engine.commands import Resync, Subscribe, Unsubscribe
 from anyvenue.engine.strategy import Strategy
 from anyvenue.model.book import OrderBook
 from anyvenue.model.book_keeper import BookKeeper
+from anyvenue.model.decoded_delta import DecodedDelta
 from anyvenue.model.depth_sync import Action, SequenceRule
-from anyvenue.model.float_delta import FloatDelta
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import (
     BookDelta,
@@ -210,11 +210,11 @@ class MarketData:
         if keeper is not None:
             self._taken(keeper, keeper.on_delta(event))
 
-    def on_floats(self, event: FloatDelta) -> None:
+    def on_decoded(self, event: DecodedDelta) -> None:
         """Apply changed levels, as a decoder made them."""
         keeper = self._keepers.get(event.instrument.key)
         if keeper is not None:
-            self._taken(keeper, keeper.on_floats(event))
+            self._taken(keeper, keeper.on_decoded(event))
 
     def on_snapshot(self, event: BookSnapshot) -> None:
         """Take a whole book."""

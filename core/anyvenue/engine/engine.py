@@ -50,10 +50,10 @@ from anyvenue.engine.timers import Timers
 from anyvenue.model.balance import Balance
 from anyvenue.model.book import OrderBook
 from anyvenue.model.catalog import InstrumentCatalog
+from anyvenue.model.decoded_delta import DecodedDelta
 from anyvenue.model.enums import Fate, OrderState, Side
 from anyvenue.model.errors import Contradiction, TradingEnded, UnknownInstrument
 from anyvenue.model.fill import Fill
-from anyvenue.model.float_delta import FloatDelta
 from anyvenue.model.histogram import Durations
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import (
@@ -403,7 +403,7 @@ class Engine:
 
     def _handler_of(self, event: Any) -> Callable[[Any], None]:
         """Return the handler of a kind of event seen for the first time: a decoder's own delta, or an order's."""
-        handler = self.data.on_floats if isinstance(event, FloatDelta) else self._on_order_event
+        handler = self.data.on_decoded if isinstance(event, DecodedDelta) else self._on_order_event
         self._handlers[type(event)] = handler
         return handler
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from anyvenue.model.book import OrderBook
+from anyvenue.model.decoded_delta import DecodedDelta
 from anyvenue.model.depth_sync import APPLY, Action, DepthSync, SequenceRule
 from anyvenue.model.errors import InvalidBook
-from anyvenue.model.float_delta import FloatDelta
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookDelta, BookSnapshot
 
@@ -39,14 +39,14 @@ class BookKeeper:
             self.book.mark_stale(decision.reason, delta.ts_recv)
         return decision.action
 
-    def on_floats(self, delta: FloatDelta) -> Action:
+    def on_decoded(self, delta: DecodedDelta) -> Action:
         """Take a delta that a decoder made: the same in fewer steps, as most of all there is to do is this."""
         sync, first, last = self.sync, delta.first_id, delta.last_id
         if not (sync.is_synced and sync.is_contiguous and first == sync.last_id + 1 <= last):
             return self.on_delta(delta)  # type: ignore[arg-type]  # it passes for one
         sync.last_id = last
         try:
-            if self.book.apply_floats(delta):
+            if self.book.apply_decoded(delta):
                 return _APPLIED
         except InvalidBook:
             pass
@@ -77,7 +77,7 @@ class BookKeeper:
             if type(delta) is BookDelta:
                 is_synced = self.book.apply_delta(delta.bids, delta.asks, delta.ts_event, delta.ts_recv)
             else:
-                is_synced = self.book.apply_floats(delta)  # type: ignore[arg-type]  # a FloatDelta passes for one
+                is_synced = self.book.apply_decoded(delta)  # type: ignore[arg-type]  # a DecodedDelta passes for one
             if is_synced:
                 return True
         except InvalidBook:

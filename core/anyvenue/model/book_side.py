@@ -28,7 +28,7 @@ from anyvenue.model.errors import InvalidBook
 from anyvenue.model.market import RawLevel
 from anyvenue.model.numbers import EXACT, ZERO, exact, shortest_text
 
-__all__ = ["BookSide", "Level"]
+__all__ = ["BookSide", "Level", "read_number"]
 
 FLOAT_DIGITS: Final = 15  # sys.float_info.dig: so many significant digits survive in a binary float
 FLOAT_TEXT: Final = 40  # a plain text of this length can neither overflow nor underflow a binary float
@@ -47,6 +47,22 @@ class Level(NamedTuple):
 
     price: Decimal
     quantity: Decimal
+
+
+def read_number(value: object, name: str, where: str) -> Decimal:
+    """Return a level's `price` or `size`. Raises InvalidBook, which says `where`; TypeError for a float."""
+    where = f"{where} {name}"
+    try:
+        number = exact(value, where)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        if isinstance(value, float):
+            raise  # the adapter's mistake, and not the venue's
+        raise InvalidBook(str(error)) from None
+    if number < 0 or (name == "price" and not number):
+        raise InvalidBook(f"{where}: found {value}; allowed are numbers {'above' if name == 'price' else 'from'} 0")
+    if abs(number.adjusted()) > MAX_EXPONENT or (isinstance(value, str) and not value.isascii()):
+        raise InvalidBook(f"{where}: found {value!r}; allowed are decimal digits, exponents up to {MAX_EXPONENT}")
+    return number.copy_abs()
 
 
 class BookSide:
@@ -187,7 +203,11 @@ class BookSide:
             pairs = [(price, size) for price, size in levels]
         except (TypeError, ValueError):
             raise InvalidBook(f"{self._where}: found {levels!r:.200}; allowed are pairs of price and size") from None
-        return [(self._read(price, "price"), self._read(size, "size")) for price, size in pairs]
+        where = self._where
+        return [
+            (shortest_text(read_number(price, "price", where)), shortest_text(read_number(size, "size", where)))
+            for price, size in pairs
+        ]
 
     def _rewritten_prices(self, levels: Sequence[RawLevel]) -> Sequence[RawLevel]:
         rewritten = self._rewritten_texts
@@ -200,20 +220,6 @@ class BookSide:
         # Only texts: a float would find the Decimal or int that it equals.
         rewritten |= {old[0]: new[0] for old, new in zip(levels, pairs, strict=True) if type(old[0]) is str}
         return pairs
-
-    def _read(self, value: object, name: str) -> str:
-        where = f"{self._where} {name}"
-        try:
-            number = exact(value, where)  # type: ignore[arg-type]
-        except (TypeError, ValueError) as error:
-            if isinstance(value, float):
-                raise  # the adapter's mistake, and not the venue's
-            raise InvalidBook(str(error)) from None
-        if number < 0 or (name == "price" and not number):
-            raise InvalidBook(f"{where}: found {value}; allowed are numbers {'above' if name == 'price' else 'from'} 0")
-        if abs(number.adjusted()) > MAX_EXPONENT or (isinstance(value, str) and not value.isascii()):
-            raise InvalidBook(f"{where}: found {value!r}; allowed are decimal digits, exponents up to {MAX_EXPONENT}")
-        return shortest_text(number.copy_abs())
 
     def _drop_dead(self) -> None:
         sizes = self._sizes

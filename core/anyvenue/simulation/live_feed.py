@@ -10,6 +10,7 @@ from anyvenue.model.book import Level
 from anyvenue.model.book_keeper import BookKeeper
 from anyvenue.model.depth_sync import Action, SequenceRule
 from anyvenue.model.enums import Side
+from anyvenue.model.errors import InvalidBook
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookDelta, BookSnapshot, FundingRate, RawLevel, Ticker, Trade
 from anyvenue.simulation.exchange import Exchange
@@ -80,7 +81,11 @@ class LiveFeed:
         action = self._keeper.on_delta(event)
         if action is Action.APPLY:
             symbol = self.instrument.symbol
-            self._exchange.apply_depth(symbol, event.bids, event.asks, snapshot=False, ts_event=event.ts_event)
+            try:
+                self._exchange.apply_depth(symbol, event.bids, event.asks, snapshot=False, ts_event=event.ts_event)
+            except InvalidBook as error:  # the exchange looks at every level of a decoded delta, the book did not
+                self._keeper.reset(str(error), event.ts_recv)
+                return Action.RESYNC
             if self._depth is not None:
                 self._forget_left_behind(event.ts_event)
         return action

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, localcontext
+
 import orjson
 import pytest
 
 from anyvenue.model import Action, BookDelta, BookKeeper, BookSnapshot, Instrument, Tick
-from anyvenue.model.float_delta import FloatDelta
+from anyvenue.model.decoded_delta import DecodedDelta
 from anyvenue_gateio.streams import Reader
 from anyvenue_gateio.topics import depth_rule
 
@@ -62,7 +64,7 @@ def by_read_any(raw):
 )
 def test_the_short_way_tells_what_the_common_one_does(raw):
     delta = reader().read_depth(raw, RECV)
-    assert isinstance(delta, FloatDelta)
+    assert isinstance(delta, DecodedDelta)
     assert list(reader().read(raw, RECV)) == [delta]
     (common,) = by_read_any(raw)
     assert type(common) is BookDelta
@@ -81,14 +83,11 @@ def test_the_short_way_tells_what_the_common_one_does(raw):
         frame(t="soon"),
         frame(s="ob.NEW_USDT.50"),
         frame(s="BTC_USDT"),
-        frame(b=[["1", "12345678901234567"]]),
-        frame(b=[["104024.50000000001", "1"]]),
-        frame(b=[["1", "nan"]]),
-        frame(b=[["1", "inf"]]),
-        frame(b=[["-1", "1"]]),
+        frame(t=-1),
+        frame(t=2**60),
         frame(b=[[1, "1"]]),
-        frame(b=[["1", ""]]),
-        frame(b=[["1", "1e-400"]]),
+        frame(b=[["1", 1]]),
+        frame(b=[["1", "1", "1"]]),
         frame(b=[["1"]]),
         frame(more={"event": "subscribe"}),
         frame(more={"error": {"code": 2}}),
@@ -103,24 +102,33 @@ def test_anything_unusual_is_left_to_the_common_way(raw):
     assert reader().read_depth(raw, RECV) is None
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [
-        frame(more={"a": [["1", "12345678901234567"]]}),
-        frame(a=[["1", "12345678901234567"]]).replace(b',"time_ms":1747054612695', b""),
-        orjson.dumps({"channel": "futures.obu", "result": {"b": [["1", "1.0000000000000001"]], "U": 1, "u": 2, "t": 3,
-                                                           "s": "ob.BTC_USDT.50"}}),
-    ],
-)  # fmt: skip
-def test_a_long_number_is_found_wherever_the_levels_are(raw):
-    assert reader().read_depth(raw, RECV) is None
-
-
-@pytest.mark.parametrize("price", ["nan", "inf", "0", "0.0", "", "1_0", "1e5e", "\u0661", "104024.5.1"])
-def test_a_price_that_is_none_makes_the_book_stale(price):
+def kept(**changes):
+    """A book of one bid and one ask, and what became of a frame that it was given."""
     keeper = BookKeeper(BTC, depth_rule(BTC, updates=False))
-    for raw in (frame(full=True, U=None, u=10), frame(b=[[price, "1"]])):
+    for raw in (frame(full=True, U=None, u=10), frame(**changes)):
         for event in reader().read(raw, RECV):
-            action = keeper.on_snapshot(event) if isinstance(event, BookSnapshot) else keeper.on_floats(event)
+            action = keeper.on_snapshot(event) if isinstance(event, BookSnapshot) else keeper.on_decoded(event)
+    return action, keeper.book
+
+
+@pytest.mark.parametrize("size", ["12345678901234567", "0.0000000000000000001", "9999999999999999999.5", "1e-9", "7.0"])
+@pytest.mark.parametrize("price", ["104024.5", "104025.00000000000000001"])
+def test_long_numbers_are_exact(price, size):
+    action, book = kept(b=[[price, size]], a=None)
+    assert action is Action.APPLY
+    with localcontext(prec=60):
+        assert book.best_bid == (Decimal(price), Decimal(size) * Decimal("0.0001"))
+
+
+@pytest.mark.parametrize("size", ["nan", "inf", "-1", "-inf", "", "1_0", "0x1", "1e-400", "1.2.3", "\u0661"])
+def test_a_size_that_is_none_makes_the_book_stale(size):
+    action, book = kept(b=[["104024.6", size]])
     assert action is Action.RESYNC
-    assert not keeper.book.is_synced
+    assert (book.is_synced, book.best_bid) == (False, None)
+
+
+@pytest.mark.parametrize("price", ["nan", "inf", "-1", "0", "0.0", "", "1_0", "1e5e", "\u0661", "104024.5.1"])
+def test_a_price_that_is_none_makes_the_book_stale(price):
+    action, book = kept(b=[[price, "1"]])
+    assert action is Action.RESYNC
+    assert not book.is_synced

@@ -35,6 +35,7 @@ from anyvenue.engine.reconcile_events import (
 from anyvenue.engine.signal import Signal
 from anyvenue.model import order_events as ev
 from anyvenue.model.balance import Balance
+from anyvenue.model.decoded_delta import DecodedDelta
 from anyvenue.model.enums import (
     Fate,
     Liquidity,
@@ -58,7 +59,6 @@ from anyvenue.model.errors import (
     UnknownInstrument,
 )
 from anyvenue.model.fill import Fill
-from anyvenue.model.float_delta import FloatDelta
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import (
     BookDelta,
@@ -389,11 +389,22 @@ def test_a_text_that_stands_for_a_number_is_written_as_it_was_told():
     ]
 
 
-def test_a_decoders_own_delta_is_written_as_what_it_passes_for():
-    delta = FloatDelta(instrument=BTC, bid_pairs=[("60000.1", 2.0)], ask_pairs=[("60000.2", 0.0)], last_id=7)
+def test_a_decoders_own_delta_comes_back_as_one():
+    class OfSomeVenue(DecodedDelta):
+        """Adapters give the fields their venue's names in a subclass."""
+
+    delta = OfSomeVenue(instrument=BTC, bids=[("60000.1", "2")], asks=[("60000.2", "0")], last_id=7, previous_id=5)
     read = READER.decode(WRITER.encode(delta))
-    assert type(read) is BookDelta
-    assert (read.bids, read.asks, read.last_id) == ([["60000.1", "2"]], [["60000.2", "0"]], 7)
+    assert type(read) is DecodedDelta
+    assert (read.bids, read.asks, read.last_id) == ([("60000.1", "2")], [("60000.2", "0")], 7)
+    assert read == delta
+
+
+@pytest.mark.parametrize("levels", [[["1"]], [[1.5, "1"]], [["1", 2]], ["12"], 7])
+def test_a_decoders_delta_with_other_levels_than_pairs_of_texts_cannot_be_read(levels):
+    tag, content = WRITER.pack(DecodedDelta(instrument=BTC, bids=[("1", "2")]))
+    with pytest.raises(JournalUnreadable, match="decoded_delta"):
+        READER.unpack([tag, content | {"bids": levels}])
 
 
 def test_an_instrument_whose_specification_changed_has_a_reference_of_its_own():

@@ -7,10 +7,10 @@ import pytest
 from attrs import evolve
 
 from anyvenue.model.book_keeper import BookKeeper
+from anyvenue.model.decoded_delta import DecodedDelta
 from anyvenue.model.depth_sync import Action, Continuity, SequenceRule, SnapshotSource
 from anyvenue.model.enums import Liquidity, OrderState, OrderType, Side, TimeInForce, TradingStatus
 from anyvenue.model.errors import NotSent, Rejected, UnknownInstrument, WouldTakeLiquidity
-from anyvenue.model.float_delta import FloatDelta
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import (
     BookDelta,
@@ -405,14 +405,25 @@ def test_a_strategy_that_asks_for_a_book_that_is_in_step_is_shown_it():
     play(scenario)
 
 
-def test_a_delta_that_a_decoder_made_of_floats_is_led_on_as_any_other():
+def test_a_delta_that_a_decoder_made_is_led_on_as_any_other():
     async def scenario(desk):
         await desk.subscribe(Channel.BOOK)
         desk.real.id += 1
         told = {"first_id": desk.real.id, "last_id": desk.real.id}
-        delta = desk.real.tell(FloatDelta, bid_pairs=[("99.5", 31.0)], **told)
+        delta = desk.real.tell(DecodedDelta, bids=[("99.5", "31")], **told)
         assert desk.events[-1] is delta
         assert list(desk.events[-1].bids[0]) == ["99.5", "31"]
+
+    play(scenario)
+
+
+def test_a_decoded_level_behind_the_best_that_is_no_number_has_the_book_sent_anew():
+    async def scenario(desk):
+        await desk.subscribe(Channel.BOOK)
+        desk.real.id += 1
+        desk.real.tell(DecodedDelta, bids=[("50", "nan")], first_id=desk.real.id, last_id=desk.real.id)
+        await desk.wait(desk.venue.resync(desk.subscription(Channel.BOOK)))
+        assert desk.real.resyncs == [Channel.BOOK]
 
     play(scenario)
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 from attrs import evolve
 
 from anyvenue.model.balance import Balance
+from anyvenue.model.decoded_delta import DecodedDelta
 from anyvenue.model.depth_sync import Continuity, SequenceRule
 from anyvenue.model.enums import Liquidity, OrderState, TimeInForce
 from anyvenue.model.errors import (
@@ -22,7 +23,6 @@ from anyvenue.model.errors import (
     Rejected,
     RejectReason,
 )
-from anyvenue.model.float_delta import FloatDelta
 from anyvenue.model.market import BookDelta, BookSnapshot, Candle, FundingRate, Trade
 from anyvenue.model.order_events import OrderCanceled, OrderFilled, OrderReported
 from anyvenue.model.position import Position
@@ -418,7 +418,7 @@ class LossIsKeptQuiet(_Telling):
 class BookSidesSwapped(_Telling):
     def told(self, event):
         if isinstance(event, BookDelta):
-            plain = event.plain() if isinstance(event, FloatDelta) else event
+            plain = event.plain() if isinstance(event, DecodedDelta) else event
             return [evolve(plain, bids=event.asks, asks=event.bids)]
         return [event]
 

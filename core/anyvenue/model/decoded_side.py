@@ -1,15 +1,16 @@
-"""One side of an order book fed by `FloatDelta`. The hot path of the whole product.
+"""One side of an order book fed by `DecodedDelta`. The hot path of the whole product.
 
-A frame is merged by one call that runs in C, `dict.update` from a price's text to its size. Only prices that were not
+A frame is merged by one call that runs in C, `dict.update` from a price's text to its size's. Only prices that were not
 there before cost more: they are the last keys of the dict after it. So:
 
 - A deleted level stays in the dict with its size of zero, so that it costs nothing to delete it or to bring it back.
   Those better than the best are dropped at once, so that whatever may become the best is new.
 - The best levels, and no others, are kept in order: `keys`, numbers to sort by (negative for asks, so that both sides
   ascend), and `texts`, the best last. The others are in `_far`, in no order, until so many of the best are gone that
-  they are needed.
-- Decimals come into being when they are read. In the dict a size is then replaced by the `Level` made of it, so that
-  what stands unchanged is never made twice.
+  they are needed. A price of more than 15 characters may not survive in a binary float, and is refused.
+- A size is looked at when its level is read: then it is replaced in the dict by the `Level` made of it, so that what
+  stands unchanged is never made twice. One that is no number raises InvalidBook there, and zero in an unusual spelling
+  is the usual one from then on.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from itertools import islice
 from math import inf
 from typing import Any, Final
 
-from anyvenue.model.book_side import Level
+from anyvenue.model.book_side import Level, read_number
 from anyvenue.model.enums import Side
-from anyvenue.model.float_delta import DIGITS_MAX, decimal_of
 from anyvenue.model.market import RawLevel
 from anyvenue.model.numbers import EXACT, ZERO
 
-__all__ = ["FloatSide"]
+__all__ = ["DecodedSide"]
 
+DIGITS_MAX: Final = 15  # sys.float_info.dig: so many significant digits survive in a binary float
 NEAR: Final = 64
 """So many levels are kept in order, after all were divided into near and far."""
 NEAR_MAX: Final = 512
@@ -37,16 +38,19 @@ DEAD_MIN: Final = 1024
 """So many deleted levels may be there, and two more for each that is not deleted."""
 PRICES_KEPT: Final = 4096
 
+_DEAD: Final = "0"
 _multiply: Final = EXACT.multiply
-_divide: Final = Context(prec=28).divide  # back to a size of 15 digits, so that it is exact
+_divide: Final = Context(prec=DIGITS_MAX).divide  # back to a size that has no more digits, so that it is exact
 _new: Final = tuple.__new__  # what Level() does, without a detour
 
 
-class FloatSide:
-    """Bids or asks. `unit` is the quantity in one unit of size, `depth` the number of levels to keep (None: all).
+class DecodedSide:
+    """Bids or asks. `unit` is the quantity in one unit of size, `depth` the number of levels to keep (None: all),
+    `where` what the messages of InvalidBook begin with.
 
-    Whoever merges a frame updates `sizes` with it, calls `add` where it has grown, `drop` where the last of `texts` has
-    the size zero now, and sets `top_count` to 0.
+    Whoever merges a frame updates `sizes` with it, calls `add` where it has grown, `settle` where the last of `texts`
+    may not be the best any more, or has another size, and sets `top_count` to 0. Whatever looks at levels may raise
+    InvalidBook.
     """
 
     __slots__ = (
@@ -58,16 +62,18 @@ class FloatSide:
         "_prices",
         "_top",
         "_unit",
+        "_where",
         "keys",
         "sizes",
         "texts",
         "top_count",
     )
 
-    def __init__(self, side: Side, unit: Decimal, *, depth: int | None = None) -> None:
+    def __init__(self, side: Side, unit: Decimal, *, depth: int | None = None, where: str = "") -> None:
         self._is_bid = side is Side.BUY
         self._unit = unit
         self._depth = depth
+        self._where = f"{where}: {'bid' if self._is_bid else 'ask'}"
         self._far: dict[float, str] = {}
         self._edge = -inf
         self._limit = 0
@@ -76,18 +82,18 @@ class FloatSide:
         self.top_count = 0
         """So many levels `_top` was asked for; 0 where they may have changed since."""
         self.sizes: dict[str, Any] = {}
-        """By price: the size, or the Level that was made of it."""
+        """By price: the size's text, or the Level that was made of it."""
         self.keys: list[float] = []
         self.texts: list[str] = []
-        """The near prices, the best last. That one is not of size zero."""
+        """The near prices, the best last."""
 
     # Writing
 
     def load(self, levels: Sequence[RawLevel]) -> bool:
-        """Begin with these levels, in plain texts. False where one of them is too long for a float: not usable then."""
-        if any(len(text) > DIGITS_MAX for level in levels for text in level):
+        """Begin with these levels, in plain texts. False where a price is too long for a float: not usable then."""
+        if any(len(price) > DIGITS_MAX for price, _ in levels):
             return False
-        self.sizes = {price: float(size) for price, size in levels}
+        self.sizes = dict(levels)  # type: ignore[arg-type]  # they are pairs
         self._divide()
         return True
 
@@ -123,17 +129,22 @@ class FloatSide:
             del self.sizes[text]
         return False
 
-    def drop(self) -> None:
-        """Drop the best levels for as long as they are dead."""
-        sizes, keys, texts = self.sizes, self.keys, self.texts
-        while texts and not sizes[texts[-1]]:
-            del sizes[texts.pop()], keys[-1]
-        if not texts and sizes:
-            self._come_near()
+    def settle(self) -> Level | None:
+        """Drop the best levels for as long as they are dead, and return the best that is not."""
+        sizes, texts = self.sizes, self.texts
+        while texts:
+            text = texts[-1]
+            level = sizes[text]
+            if level.__class__ is Level or (level != _DEAD and (level := self.read(text, level))):
+                return level
+            del sizes[texts.pop()], self.keys[-1]
+            if not texts and sizes:
+                self._come_near()
+        return None
 
     def _divide(self) -> None:
         """Forget dead levels, and keep the best of the rest in order."""
-        alive = {text: size for text, size in self.sizes.items() if size}
+        alive = {text: size for text, size in self.sizes.items() if self._lives(text, size)}
         names = {(float(text) if self._is_bid else -float(text)): text for text in alive}
         if self._depth is not None:
             for key in sorted(names)[: -self._depth]:
@@ -149,7 +160,7 @@ class FloatSide:
         ordered = sorted(far)
         while ordered and len(keys) < NEAR:
             text = far.pop(key := ordered.pop())
-            if sizes[text]:
+            if self._lives(text, sizes[text]):
                 keys.append(key)
                 self.texts.append(text)
             else:
@@ -161,34 +172,50 @@ class FloatSide:
 
     # Reading
 
-    @property
-    def best(self) -> Level | None:
-        """The best level, None where there is none. Reading it again costs next to nothing."""
-        if not self.texts:
+    def read(self, text: str, size: str) -> Level | None:
+        """Return a level as decimals, and remember it; None where its size is 0. Raises InvalidBook."""
+        price = self._prices.get(text)
+        if price is None:
+            if len(self._prices) >= PRICES_KEPT:
+                self._prices.clear()
+            price = self._prices[text] = Decimal(text)
+        is_plain = size.replace(".", "", 1).isdecimal() and size.isascii()
+        number = Decimal(size) if is_plain else read_number(size, "size", self._where)
+        if not number:
+            self.sizes[text] = _DEAD
             return None
-        text = self.texts[-1]
-        level = self.sizes[text]
-        return level if level.__class__ is Level else self.read(text, level)
+        level = _new(Level, (price, _multiply(number, self._unit)))
+        if len(size) <= DIGITS_MAX:  # which `plain` can take back out of it
+            self.sizes[text] = level
+        return level
+
+    def _lives(self, text: str, size: Any) -> bool:
+        """Tell whether a level is not dead, without making numbers of sizes in plain digits."""
+        if size.__class__ is Level or size >= "1" or size.strip("0.")[:1].isdecimal():
+            return True
+        return size != _DEAD and self.read(text, size) is not None
 
     def __iter__(self) -> Iterator[Level]:
         """Yield the levels, best first."""
         far = self._far
         for texts in (reversed(self.texts), (far[key] for key in sorted(far, reverse=True))):
             for text in texts:
-                if level := self.sizes[text]:
-                    yield level if level.__class__ is Level else self.read(text, level)
+                level = self.sizes[text]
+                if level.__class__ is Level or (level != _DEAD and (level := self.read(text, level))):
+                    yield level
 
     def top(self, count: int) -> list[Level]:
         """Return at most `count` levels, best first."""
-        if count == self.top_count and count > 0:
+        if count == self.top_count > 0:
             return self._top.copy()
         sizes = self.sizes
         found: list[Level] = []
-        for text in reversed(self.texts):
-            if len(found) >= count:
-                break
-            if level := sizes[text]:
-                found.append(level if level.__class__ is Level else self.read(text, level))
+        for text in reversed(self.texts) if count > 0 else ():
+            level = sizes[text]
+            if level.__class__ is Level or (level != _DEAD and (level := self.read(text, level))):
+                found.append(level)
+                if len(found) == count:
+                    break
         else:
             if self._far and len(found) < count:
                 self._divide()
@@ -202,11 +229,12 @@ class FloatSide:
         index = bisect_left(self.keys, key)
         near = index < len(self.keys) and self.keys[index] == key
         text = self.texts[index] if near else self._far.get(key)
-        if text is None or not self.sizes[text]:
+        if text is None:
             return ZERO
         level = self.sizes[text]
-        level = level if level.__class__ is Level else self.read(text, level)
-        return level.quantity if level.price == price else ZERO
+        if level.__class__ is not Level:
+            level = self.read(text, level)
+        return level.quantity if level is not None and level.price == price else ZERO
 
     def quantity_up_to(self, price: Decimal) -> Decimal:
         """Return the sum of the quantities at `price` and better ones."""
@@ -218,20 +246,9 @@ class FloatSide:
         return total
 
     def plain(self) -> list[RawLevel]:
-        """Return all levels as texts of price and size."""
+        """Return all levels as texts of price and size, as they came."""
         return [
-            (text, str(_divide(size.quantity, self._unit) if size.__class__ is Level else decimal_of(size)))
+            (text, str(_divide(size.quantity, self._unit)) if size.__class__ is Level else size)
             for text, size in self.sizes.items()
-            if size
+            if size != _DEAD
         ]
-
-    def read(self, text: str, size: Any) -> Level:
-        """Return a level as decimals, and remember it."""
-        price = self._prices.get(text)
-        if price is None:
-            if len(self._prices) >= PRICES_KEPT:
-                self._prices.clear()
-            price = self._prices[text] = Decimal(text)
-        number = Decimal(int(size)) if size.is_integer() else Decimal(repr(size))  # `decimal_of`, without the call
-        level = self.sizes[text] = _new(Level, (price, _multiply(number, self._unit)))
-        return level

@@ -1,4 +1,4 @@
-"""A book fed with floats equals a slow one of Decimals; what a float would lose goes by texts."""
+"""A book fed with what a decoder made equals a slow one of Decimals; junk never comes to be read."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from anyvenue.model import BookDelta, Instrument, InvalidBook, OrderBook, Side, Tick
-from anyvenue.model.float_delta import FloatDelta, FloatPair, are_short, decimal_of
-from anyvenue.model.float_side import NEAR
+from anyvenue.model.decoded_delta import DecodedDelta, TextPair
+from anyvenue.model.decoded_side import NEAR
 
 CONTRACTS = Instrument(
     symbol="BTC-USDT-PERP",
@@ -36,30 +36,17 @@ D = Decimal
 class Wire(msgspec.Struct):
     """A frame as an adapter would declare it."""
 
-    b: list[FloatPair]
-    a: list[FloatPair]
+    b: list[TextPair]
+    a: list[TextPair]
 
 
-DECODER = msgspec.json.Decoder(Wire, strict=False)
+DECODER = msgspec.json.Decoder(Wire)
 
 
 def delta_of(bids, asks):
-    """What an adapter makes of a frame: floats where they lose nothing, else texts."""
-    raw = json.dumps({"t": 1747054612673, "b": bids, "a": asks, "time_ms": 1747054612674}).encode()
-    if are_short(raw):
-        try:
-            frame = DECODER.decode(raw)
-        except msgspec.ValidationError:
-            pass
-        else:
-            return FloatDelta(instrument=CONTRACTS, bid_pairs=frame.b, ask_pairs=frame.a)
-    return BookDelta(instrument=CONTRACTS, bids=bids, asks=asks)
-
-
-def apply(book, delta):
-    if isinstance(delta, FloatDelta):
-        return book.apply_floats(delta)
-    return book.apply_delta(delta.bids, delta.asks)
+    """What an adapter makes of a frame."""
+    frame = DECODER.decode(json.dumps({"b": bids, "a": asks}))
+    return DecodedDelta(instrument=CONTRACTS, bids=frame.b, asks=frame.a)
 
 
 class Slow:
@@ -100,11 +87,11 @@ sizes = st.one_of(
     st.integers(0, 99_999).map(D).flatmap(spelled),
     st.sampled_from(["0.0", "0e5", "0e-5", "2.909", "1e-5", "12345678901234567890.5", "999999999999999"]),
 )
-BAD = ["nan", "inf", "-1", "", "-inf", "1_0", "infinity", "0x1", "1e-400"]
+BAD = ["nan", "inf", "-1", "", "-inf", "1_0", "infinity", "0x1", "1e-400", "\u0661", ".", "1.2.3"]
 
 
 def levels(lowest, highest, long, rare):
-    """Levels at ticks of 0.1; long ones now and then, since the first one ends the way of floats."""
+    """Levels at ticks of 0.1; long ones now and then, since the first one ends the short way."""
     short = st.integers(lowest, highest).map(lambda tick: D(tick) / 10).flatmap(spelled)
     price = st.one_of(short, short, short, st.sampled_from(long)) if rare else short
     return st.lists(st.tuples(price, sizes), max_size=12)
@@ -124,7 +111,7 @@ def test_it_equals_a_slow_book_of_decimals_after_every_frame(found):
     slow.apply([["0.05", "1"]], [["99", "1"]])
     for bids, asks in found:
         slow.apply(bids, asks)
-        assert apply(book, delta_of(bids, asks))
+        assert book.apply_decoded(delta_of(bids, asks))
         assert book.best_bid == next(iter(slow.bids()), None)
         assert book.best_ask == next(iter(slow.asks()), None)
         assert book.bids(3) == slow.bids()[:3]
@@ -134,81 +121,108 @@ def test_it_equals_a_slow_book_of_decimals_after_every_frame(found):
 
 
 @settings(max_examples=100, deadline=None)
-@given(levels(1, 60, LONG_BIDS, True), st.sampled_from(BAD), st.integers(0, 12), st.booleans())
-def test_a_level_that_is_no_number_is_refused_wherever_it_stands(bids, bad, place, is_price):
+@given(levels(1, 60, LONG_BIDS, True), st.sampled_from(BAD), st.integers(0, 12))
+def test_a_price_that_is_no_number_is_refused_wherever_it_stands(bids, bad, place):
     book = OrderBook(CONTRACTS)
     book.apply_snapshot([["0.05", "1"]], [["99", "1"]])
-    assert apply(book, delta_of([("0.1", "5")], []))
-    bids.insert(place, (bad, "1") if is_price else ("3", bad))
+    assert book.apply_decoded(delta_of([("0.1", "5")], []))
+    bids.insert(place, (bad, "1"))
     with pytest.raises(InvalidBook):
-        apply(book, delta_of(bids, []))
+        book.apply_decoded(delta_of(bids, []))
     assert not book.is_synced
     assert book.best_bid is None
 
 
-def test_short_frames_do_go_by_floats():
-    assert isinstance(delta_of([("104027.1", "509392")], [("104028", "0")]), FloatDelta)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["1234567890123456", "1.000000000000001", "0.00000000000001", "-1", "1e-5", "1E-400", "1\\u0031"],
+LOOKS = (
+    lambda book: book.bids(99),
+    lambda book: book.imbalance(99),
+    lambda book: book.quantity_at(Side.BUY, "3"),
+    lambda book: book.cumulative(Side.BUY, "0.01"),
+    lambda book: book.vwap(Side.BUY, "99999999999999999999"),
 )
-@pytest.mark.parametrize("before", range(4))
-def test_bytes_with_a_number_that_may_be_long_are_told(text, before):
-    """At every place among the ones looked at, and between short numbers on both sides."""
-    raw = b'{"b":[%s["104027.1","%s"],["1","2"]]}' % (b" " * before, text.encode())
-    assert not are_short(raw)
 
 
-@given(st.lists(st.tuples(st.integers(1, 10**15 - 1), st.integers(0, 10**7 - 1)), max_size=30))
-def test_bytes_with_fifteen_digits_without_a_point_are_short(found):
-    assert are_short(json.dumps({"t": 10**18, "b": [[str(p), f"{s / 10:.1f}"] for p, s in found]}).encode())
+@settings(max_examples=200, deadline=None)
+@given(
+    levels(1, 60, LONG_BIDS, True), st.sampled_from(BAD), st.integers(0, 12), st.sampled_from(LOOKS), st.integers(0, 99)
+)
+def test_a_size_that_is_no_number_is_never_read(bids, bad, place, look, far):
+    """It makes the book stale and empty with the frame where its level is the best, else with the first look at it."""
+    book = OrderBook(CONTRACTS)
+    book.apply_snapshot([["0.05", "1"], *([f"0.0{99 - number}", "1"] for number in range(far))], [["99", "1"]])
+    assert book.apply_decoded(delta_of([("0.1", "5")], []))
+    bids = [level for level in bids if D(level[0]) != 3]
+    bids.insert(place, ("3", bad))
+    try:
+        assert book.apply_decoded(delta_of(bids, []))
+    except InvalidBook:
+        pass
+    else:
+        assert book.best_bid.price > 3
+        look(book)
+    assert not book.is_synced
+    assert "found" in book.stale_reason
+    assert (book.best_bid, book.best_ask, book.bids(9), look(book) or None) == (None, None, [], None)
+    assert not book.apply_decoded(delta_of([("0.1", "5")], []))
 
 
-@given(st.integers(1, 10**15 - 1), st.integers(0, 14))
-def test_a_float_gives_fifteen_digits_back(digits, places):
-    number = D(digits).scaleb(-places)
-    assert decimal_of(float(str(number))) == number
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_best_level_whose_size_is_no_number_is_refused_with_its_frame(count):
+    book = OrderBook(CONTRACTS)
+    book.apply_snapshot([["1", "1"]], [["99", "1"]])
+    for price in ("9", "8", "7")[:count]:
+        assert book.apply_decoded(delta_of([(price, "1")], []))
+    with pytest.raises(InvalidBook, match="bid size: found nan"):
+        book.apply_decoded(delta_of([("9", "0"), ("8", "0"), ("7", "0"), ("6", "nan")], []))
+    assert not book.is_synced
 
 
-def test_a_float_book_that_is_crossed_is_stale_and_takes_nothing_more():
+def test_a_size_that_is_no_number_is_refused_when_texts_follow_too():
+    book = OrderBook(CONTRACTS)
+    book.apply_snapshot([["1", "1"]], [["99", "1"]])
+    assert book.apply_decoded(delta_of([("0.5", "inf")], []))
+    with pytest.raises(InvalidBook, match="bid size: found inf"):
+        book.apply_delta([], [["98", "1"]])
+    assert not book.is_synced
+
+
+def test_a_book_that_is_crossed_is_stale_and_takes_nothing_more():
     book = OrderBook(CONTRACTS)
     book.apply_snapshot([["10", "1"]], [["11", "1"]])
-    assert not apply(book, delta_of([("11.0", "1")], []))
+    assert not book.apply_decoded(delta_of([("11.0", "1")], []))
     assert (book.is_synced, book.stale_reason) == (False, "crossed by a delta")
-    assert not apply(book, delta_of([("11", "0")], []))
+    assert not book.apply_decoded(delta_of([("11", "0")], []))
 
 
 def test_levels_behind_the_sorted_ones_come_up_when_those_are_gone():
     prices = [str(price) for price in range(1, 3 * NEAR + 1)]
     book = OrderBook(CONTRACTS)
     book.apply_snapshot([[price, "7"] for price in prices], [])
-    apply(book, delta_of([("5.5", "9")], []))
+    book.apply_decoded(delta_of([("5.5", "9")], []))
     assert book.bids(2) == [(3 * NEAR, D("0.0007")), (3 * NEAR - 1, D("0.0007"))]
-    apply(book, delta_of([(price, "0") for price in prices[NEAR:]], []))
+    book.apply_decoded(delta_of([(price, "0") for price in prices[NEAR:]], []))
     assert book.best_bid == (NEAR, D("0.0007"))
-    apply(book, delta_of([(price, "0") for price in prices[5:]], []))
+    book.apply_decoded(delta_of([(price, "0") for price in prices[5:]], []))
     assert [price for price, _ in book.bids(9)] == [D("5.5"), 5, 4, 3, 2, 1]
 
 
 def test_a_side_keeps_no_more_levels_than_its_depth():
     book = OrderBook(CONTRACTS, depth=3)
     book.apply_snapshot([], [["7", "1"]])
-    apply(book, delta_of([], [(price, "1") for price in "51423"]))
+    book.apply_decoded(delta_of([], [(price, "1") for price in "51423"]))
     assert [price for price, _ in book.asks(9)] == [1, 2, 3]
     assert [price for price, _ in book.asks(2)] == [1, 2]
     assert book.asks(0) == []
 
 
-def test_a_delta_of_floats_passes_for_one_of_texts():
-    floats = delta_of([("104027.1", "0.0")], [("0.00001", "2.909"), ("7", "1")])
-    texts = BookDelta(instrument=CONTRACTS, bids=[["104027.1", "0"]], asks=[["0.00001", "2.909"], ["7", "1"]])
-    assert isinstance(floats, BookDelta)
-    assert floats == texts
-    assert texts == floats
-    assert floats != evolve(texts, bids=[["104027.2", "0"]])
-    assert repr(floats) == repr(texts)
+def test_a_decoded_delta_passes_for_any_other():
+    decoded = delta_of([("104027.1", "0")], [("0.00001", "2.909"), ("7", "1")])
+    other = BookDelta(instrument=CONTRACTS, bids=[["104027.1", "0"]], asks=[["0.00001", "2.909"], ["7", "1"]])
+    assert isinstance(decoded, BookDelta)
+    assert decoded == other
+    assert other == decoded
+    assert decoded != evolve(other, bids=[["104027.2", "0"]])
+    assert repr(decoded) == repr(other)
 
 
 def test_a_price_in_another_spelling_is_the_same_level():
@@ -216,10 +230,10 @@ def test_a_price_in_another_spelling_is_the_same_level():
         for far in ([], [(str(20 + number), "1") for number in range(2 * NEAR)]):
             book = OrderBook(CONTRACTS)
             book.apply_snapshot([[first, "1"], *far], [["1000", "1"]])
-            assert apply(book, delta_of([(second, "2")], []))
+            assert book.apply_decoded(delta_of([(second, "2")], []))
             assert book.quantity_at(Side.BUY, "10") == 2 * UNIT
             assert len(book.bids(999)) == len(far) + 1
-            assert apply(book, delta_of([(third, "0"), (first, "0")], []))
+            assert book.apply_decoded(delta_of([(third, "0"), (first, "0")], []))
             assert book.quantity_at(Side.BUY, "10") == 0
 
 
@@ -227,17 +241,17 @@ def test_a_level_that_is_deleted_and_comes_back_is_the_best_again():
     book = OrderBook(CONTRACTS)
     book.apply_snapshot([["10", "1"], ["9", "1"]], [["11", "1"]])
     for bids in ([("9", "0")], [("10", "0"), ("8", "4")], [("9", "3")], [("8", "0"), ("9", "0")], [("9.5", "7")]):
-        assert apply(book, delta_of(bids, []))
+        assert book.apply_decoded(delta_of(bids, []))
     assert book.bids(9) == [(D("9.5"), 7 * UNIT)]
-    assert not apply(book, delta_of([("11", "7")], []))
+    assert not book.apply_decoded(delta_of([("11", "7")], []))
 
 
-def test_texts_and_snapshots_follow_floats_and_the_other_way_round():
+def test_other_deltas_follow_decoded_ones_and_the_other_way_round():
     book = OrderBook(CONTRACTS)
     book.apply_snapshot([["10", "1"]], [["11", "1"]])
-    assert apply(book, delta_of([("9.5", "2")], []))
+    assert book.apply_decoded(delta_of([("9.5", "2")], []))
     assert book.apply_delta([["9", "3"]], [["11.00", "0"]])
-    assert apply(book, delta_of([("8", "4")], [("12", "1")]))
+    assert book.apply_decoded(delta_of([("8", "4")], [("12", "1")]))
     assert [price for price, _ in book.bids(9)] == [10, D("9.5"), 9, 8]
     assert book.best_ask == (12, UNIT)
     with pytest.raises(TypeError, match="found the float"):
@@ -259,14 +273,16 @@ def test_a_deep_book_whose_price_wanders_equals_a_slow_one(seed, depth):
         for _ in range(chance.randint(0, 25)):
             away = int(chance.expovariate(1 / 150)) + 1
             price = mid + away if (is_ask := chance.random() < 0.5) else mid - away
-            frame[is_ask].append((f"{price / 10:.1f}".removesuffix(".0"), str(chance.choice([0, 0, 7, 8.5]))))
+            frame[is_ask].append(
+                (f"{price / 10:.1f}".removesuffix(".0"), chance.choice(["0", "0", "0.0", "0e1", "7", "0.85"]))
+            )
         # What stands on the wrong side of the mid goes, as it does on a venue.
         frame[0].extend((f"{price.normalize():f}", "0") for price, _ in slow.bids() if price * 10 >= mid)
         frame[1].extend((f"{price.normalize():f}", "0") for price, _ in slow.asks() if price * 10 <= mid)
         slow.apply(*frame)
         if depth is not None:
             slow.cut(depth)
-        assert apply(book, delta_of(*frame))
+        assert book.apply_decoded(delta_of(*frame))
         assert (book.best_bid, book.best_ask) == (slow.bids()[0], slow.asks()[0])
         if number % 7 == 0:
             count = chance.choice([1, 10, 63, 64, 65, 100, 999])

@@ -54,8 +54,8 @@ class GaiaExVenue(GaiaExAccount):
         self._check(spec)
         name, instrument = spec.client_order_id, spec.instrument
         self.traded[instrument.key] = instrument
-        self._ledger.sent(spec, self.clock.time_ns())
         request = rest.place(spec, account.address, with_time_in_force=self._has_time_in_force)
+        self._leaving[name] = spec
         try:
             data = await self.ask(request)
         except (NotSent, TradingEnded):
@@ -66,6 +66,8 @@ class GaiaExVenue(GaiaExAccount):
             if (hours := self._listings[instrument.venue_symbol].hours) not in ("", "24/7"):
                 _log.warning("%s trades in %s; it may be closed now", instrument.key, hours)
             raise
+        finally:
+            self._leaving.pop(name, None)
         events = self._ledger.acknowledged(name, self._ack(data), self.clock.time_ns())
         if spec.time_in_force is TimeInForce.IOC and not self._has_time_in_force:
             events += await self._take_back(spec, events)
@@ -160,6 +162,7 @@ class GaiaExVenue(GaiaExAccount):
         now = self.clock.time_ns()
         self._emit(self._ledger.take_on(order, now, now))
         async with self._one_write(name):
+            self._ledger.canceling(name)
             try:
                 return await self._cancel(order.instrument, self._id_of(order), name)
             except (OutcomeUnknown, UnknownOrder) as error:

@@ -476,7 +476,7 @@ def test_what_it_traded_while_nobody_listened_is_in_the_position_and_explains_no
     account.orders["avx-1"] = earlier
     account.update({"7": ROW | {"executedQty": "0.04"}}, "0.04")
     account.told(account.ledger.take_on(earlier, account.now, account.now))
-    account.send(order_of("avx-2"))
+    account.send(order_of("avx-2", quantity="0.01", price="3501"))
     account.update({"7": ROW | {"executedQty": "0.04"}}, "0.05")
     assert [(fill.client_order_id, fill.quantity) for fill in account.fills] == [("avx-2", Decimal("0.01"))]
     account.update({"7": ROW | {"executedQty": "0.06"}}, "0.07")
@@ -523,7 +523,7 @@ def test_what_the_last_update_has_shown_already_is_seen_at_once_and_explains_wha
 
 
 def test_what_this_run_has_on_its_way_explains_a_trade_before_what_never_came_up(lost, order_of):
-    lost.send(order_of("avx-2"))
+    lost.send(order_of("avx-2", quantity="0.04"))
     lost.update({}, "0.04")
     assert [fill.client_order_id for fill in lost.fills] == ["avx-2"]
 

@@ -1,0 +1,139 @@
+"""What an account holds, and the fills that its changes prove: each change is shared among the orders that made it.
+
+Never is more booked than a position proves, and never more to an order than its quantity. A change that cannot be
+told to be one order's waits for the next news, for a while; what is left then is a stranger's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Final
+
+from anyvenue.model.enums import Side
+from anyvenue.model.instrument import Instrument
+from anyvenue.model.numbers import ZERO
+from anyvenue.model.order_events import OrderFilled
+from anyvenue.model.position import Position
+from anyvenue.venue.events import AccountEvent
+from anyvenue_gaiaex.claims import Change, claim_of, share_out
+from anyvenue_gaiaex.derived import derived_fill, estimated_price, held_position
+from anyvenue_gaiaex.streams import Held, Row
+from anyvenue_gaiaex.tracked_order import TrackedOrder
+
+__all__ = ["PATIENCE_NS", "Holdings"]
+
+PATIENCE_NS: Final = 2_000_000_000
+"""So long a change of position waits for what tells which order made it."""
+_FLAT: Final = Held()
+
+
+class Holdings:
+    """The positions of one account. `find` gives the instrument of a symbol, `price_of` a price for it."""
+
+    def __init__(
+        self, find: Callable[[str], Instrument | None], price_of: Callable[[Instrument], Decimal | None]
+    ) -> None:
+        self._find = find
+        self._price_of = price_of
+        self._held: dict[str, Held] = {}
+        self._told_ns = 0
+        self._changes: list[Change] = []
+        self._strange = 0
+        self.is_known = False
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a change waits to be explained."""
+        return bool(self._changes)
+
+    def waits_for(self, instrument: Instrument, side: Side) -> bool:
+        """Tell whether a change that orders of one side may have made waits to be explained."""
+        return any(one.instrument.key == instrument.key and one.side is side for one in self._changes)
+
+    def positions(self) -> list[Position]:
+        """Return the positions that are not flat, as told last."""
+        held = ((self._find(symbol), held) for symbol, held in self._held.items())
+        return [held_position(instrument, one, 0) for instrument, one in held if instrument is not None]
+
+    def held(self, instrument: Instrument) -> Held:
+        """Return what is held of an instrument, as told last."""
+        return self._held.get(instrument.venue_symbol, _FLAT)
+
+    def told(
+        self, told: Mapping[str, Held], steady: Sequence[Row], now: int, ts_event: int
+    ) -> list[tuple[Instrument, Held]]:
+        """Take in what is held now; return what has changed. `steady` are the rows that were there before and after."""
+        before, self._held = self._held, {symbol: held for symbol, held in told.items() if held.quantity}
+        before_ns, self._told_ns = self._told_ns, now
+        changed: list[tuple[Instrument, Held]] = []
+        for symbol in sorted({*before, *self._held}):
+            held, base, instrument = self._held.get(symbol, _FLAT), before.get(symbol, _FLAT), self._find(symbol)
+            if instrument is None or held == base:
+                continue
+            changed.append((instrument, held))
+            if self.is_known and held.quantity != base.quantity:
+                side = Side.BUY if held.quantity > base.quantity else Side.SELL
+                self._changes.append(
+                    Change(
+                        instrument=instrument,
+                        side=side,
+                        left=abs(held.quantity - base.quantity),
+                        base=base,
+                        held=held,
+                        steady=[row for row in steady if row.symbol == symbol and row.side is side],
+                        before_ns=before_ns,
+                        told_ns=now,
+                        ts_event=ts_event,
+                    )
+                )
+        self.is_known = True  # where it begins nothing can be said of what came before
+        return changed
+
+    def explain(self, orders: Iterable[TrackedOrder], orders_ts: int, now: int) -> list[AccountEvent]:
+        """Share the changes among the orders, as far as it is clear who made them or late enough to guess.
+
+        `orders_ts` is the venue's time of the last update that told the open orders.
+        """
+        events: list[AccountEvent] = []
+        for change in self._changes:
+            events += self._explain(change, [*orders], orders_ts, now)
+        self._changes = [change for change in self._changes if change.left]
+        return events
+
+    def _explain(
+        self, change: Change, orders: Sequence[TrackedOrder], orders_ts: int, now: int
+    ) -> Iterable[AccountEvent]:
+        reference = self._price_of(change.instrument)
+        price = estimated_price(change.base, change.held, reference)
+        if price is None:
+            return  # there is no price to book it at: the next update or book may bring one
+        found = [(one, claim_of(one, change, orders_ts, reference)) for one in orders]
+        claims = [claim for _, claim in found if claim is not None]
+        is_late = now >= change.told_ns + PATIENCE_NS
+        for claim, quantity in share_out(change.left, claims, is_late=is_late):
+            change.left -= quantity
+            yield self._fill(claim.order, quantity, price, now, change.ts_event)
+        may_come = any(one.ended_ns is None and change.can_be_of(one) for one in orders)
+        if change.left and (is_late or not may_come):
+            yield self._strangers(change, price, now)
+            change.left = ZERO
+
+    def _fill(self, tracked: TrackedOrder, quantity: Decimal, price: Decimal, now: int, ts_event: int) -> OrderFilled:
+        if limits := tracked.prices:  # a limit order does not trade at worse than its price
+            price = min(price, max(limits)) if tracked.side is Side.BUY else max(price, min(limits))
+        tracked.filled += quantity
+        tracked.credited_ns = now
+        name = tracked.client_order_id or (tracked.ids or [f"close at {tracked.since_ns}"])[-1]
+        names = tracked.names()
+        trade_id = f"position:{name}:{tracked.filled:f}"
+        fill = derived_fill(tracked.instrument, tracked.side, quantity, price, trade_id, names, now, ts_event)
+        return OrderFilled(**names, fill=fill, ts_event=ts_event, ts_recv=now)
+
+    def _strangers(self, change: Change, price: Decimal, now: int) -> OrderFilled:
+        """A change that none of our orders made: a trigger, a liquidation, a person at the app."""
+        self._strange += 1
+        names = {"client_order_id": None, "venue_order_id": None}
+        trade_id = f"position:stranger:{now}:{self._strange}"
+        fill = derived_fill(change.instrument, change.side, change.left, price, trade_id, names, now, 0)
+        return OrderFilled(fill=fill, ts_recv=now)

@@ -21,7 +21,7 @@ from anyvenue.model.numbers import ZERO
 from anyvenue_gaiaex.streams import Held, Row
 from anyvenue_gaiaex.tracked_order import TWICE, TrackedOrder
 
-__all__ = ["Change", "Claim", "Tier", "claim_of", "share_out"]
+__all__ = ["Change", "Claim", "Seen", "Tier", "claim_of", "share_out"]
 
 STALE_NS: Final = 1_000_000_000
 """An order that left this long before the positions were told, without a trace of it, has most likely not come."""
@@ -35,10 +35,10 @@ class Tier(IntEnum):
     TOLD = 0
     GONE = 1
     """It was there, no cancel of it was sent, and it is no more."""
-    RESTING = 2
-    """It is there, and the venue does not tell how much of it has traded."""
-    POSSIBLE = 3
+    POSSIBLE = 2
     """It may have come, or a cancel may have been first: what is on its way will tell."""
+    RESTING = 3
+    """It is there, so it has not traded in full, and the venue does not tell how much of it has."""
     LAST = 4
     UNLIKELY = 5
     """By the venue's clock, or by its better priced orders, it was another's trade."""
@@ -70,6 +70,19 @@ class Change:
         is_its_side = order.side is self.side and order.instrument.key == self.instrument.key
         return is_its_side and order.room > 0 and order.sent_ns < self.told_ns
 
+    def is_before(self, order: TrackedOrder) -> bool:
+        """Tell whether an order came too late for it by the venue's clock, or would have had to wait for others."""
+        is_later = order.born_ns > self.ts_event > 0
+        return is_later or any(order.is_behind(row) for row in self.steady)
+
+
+@frozen(kw_only=True)
+class Seen:
+    """When the open orders were told last, by our clock and by the venue's (0 where it does not say)."""
+
+    orders_ns: int = 0
+    orders_ts: int = 0
+
 
 @frozen(kw_only=True)
 class Claim:
@@ -83,44 +96,40 @@ class Claim:
     """Within its tier the lowest comes first."""
 
 
-def claim_of(order: TrackedOrder, change: Change, orders_ts: int, reference: Decimal | None) -> Claim | None:
-    """Return what an order may have traded of a change; None for nothing.
-
-    `orders_ts` is the venue's time of the last update that told the open orders.
-    """
+def claim_of(order: TrackedOrder, change: Change, seen: Seen) -> Claim | None:
+    """Return what an order may have traded of a change; None for nothing."""
     if not change.can_be_of(order):
         return None
-    if order.is_shown and order.ended_ns is None and order.told_filled is not None:
-        most = min(order.room, order.untold)
-        return Claim(order=order, tier=Tier.TOLD, most=most, key=_key(order, reference)) if most > 0 else None
-    tier = _tier(order, change, orders_ts)
-    if tier is None:
+    most, tier = order.room, _tier(order, seen)
+    if tier is Tier.TOLD:
+        most = min(most, order.untold)
+    elif order.is_shown and seen.orders_ns >= change.told_ns:
+        most -= order.instrument.quantity_step
+    if tier is None or most <= 0:
         return None
-    if order.born_ns > change.ts_event > 0 or any(order.is_behind(row) for row in change.steady):
+    if tier is Tier.POSSIBLE and not order.is_live and order.sent_ns + STALE_NS < change.before_ns:
+        tier = Tier.LAST
+    if tier is not Tier.TOLD and change.is_before(order):
         tier = Tier.UNLIKELY
     whole = not (order.is_taking or order.is_canceling or order.is_shown or order.ended_ns is not None)
-    return Claim(order=order, tier=tier, most=order.room, whole=whole, key=_key(order, reference))
+    return Claim(order=order, tier=tier, most=most, whole=whole, key=_key(order))
 
 
-def _tier(order: TrackedOrder, change: Change, orders_ts: int) -> Tier | None:
+def _tier(order: TrackedOrder, seen: Seen) -> Tier | None:
     if order.ended_ns is not None:
         if order.is_canceled and order.looks >= TWICE:
             return None
         return Tier.POSSIBLE if order.is_canceled and not order.looks else Tier.LAST
+    if order.is_shown:
+        return Tier.RESTING if order.told_filled is None else Tier.TOLD
     if order.is_left_over:  # it had ended before this run, or never arrived, or is late
         return Tier.LAST
-    if order.is_shown:
-        return Tier.RESTING
-    if not order.is_live:
-        return Tier.LAST if order.sent_ns + STALE_NS < change.before_ns else Tier.POSSIBLE
-    if order.is_canceling or order.doubt is not None:
-        return Tier.POSSIBLE
-    if order.is_seen or order.is_taking or order.misses or 0 < order.born_ns < orders_ts:
-        return Tier.GONE
-    return Tier.POSSIBLE
+    is_settled = order.is_live and order.doubt is None and not order.is_canceling
+    was_there = order.is_seen or order.is_taking or order.misses or 0 < order.born_ns < seen.orders_ts
+    return Tier.GONE if is_settled and was_there else Tier.POSSIBLE
 
 
-def _key(order: TrackedOrder, reference: Decimal | None) -> tuple[Any, ...]:
+def _key(order: TrackedOrder) -> tuple[Any, ...]:
     """Those that take first, then the best price."""
     prices = [price * -order.side.sign for price in order.prices]
     return bool(prices), min(prices, default=ZERO)
@@ -133,7 +142,10 @@ def share_out(left: Decimal, claims: Sequence[Claim], *, is_late: bool) -> list[
         of_tier = sorted((claim for claim in claims if claim.tier is tier), key=lambda claim: claim.key)
         if not left or (tier is Tier.UNLIKELY and not is_late):
             break
-        found = _shares(left, of_tier, is_open=tier is Tier.POSSIBLE and not is_late)
+        if tier is Tier.RESTING and not is_late and ZERO < sum((claim.most for claim in of_tier), ZERO) < left:
+            break  # more has traded than they can have: the rows are older than the position
+        is_open = tier is Tier.POSSIBLE and bool(of_tier) and not is_late
+        found = _clear(left, of_tier) if is_open else _likeliest(left, of_tier)
         if found is None:
             break
         shares += found
@@ -141,24 +153,28 @@ def share_out(left: Decimal, claims: Sequence[Claim], *, is_late: bool) -> list[
     return shares
 
 
-def _shares(left: Decimal, claims: Sequence[Claim], *, is_open: bool) -> list[tuple[Claim, Decimal]] | None:
-    """Share among claims of one tier; None where more than one answer is possible and `is_open` says to wait."""
-    possible = [claim for claim in claims if not (is_open and claim.whole and claim.most > left)]
-    if claims and not possible:
-        return None
-    if sum((claim.most for claim in possible), ZERO) <= left:
-        return [(claim, claim.most) for claim in possible]
+def _clear(left: Decimal, claims: Sequence[Claim]) -> list[tuple[Claim, Decimal]] | None:
+    """Return the shares where only one answer is possible; None where there are more, or none."""
+    possible = [claim for claim in claims if not (claim.whole and claim.most > left)]
     exact = list(islice(_exact(left, possible), 2)) if len(possible) <= _SUBSETS_OF else []
-    is_clear = len(possible) == 1 or (len(exact) == 1 and all(claim.whole for claim in possible))
-    if is_open and not is_clear:
-        return None
-    if exact:
+    is_one = all(claim.whole for claim in possible) or sum((claim.most for claim in possible), ZERO) == left
+    if len(exact) == 1 and is_one:
         return [(claim, claim.most) for claim in exact[0]]
+    if len(possible) == 1 and not possible[0].whole and possible[0].most > left:
+        return [(possible[0], left)]
+    return None
+
+
+def _likeliest(left: Decimal, claims: Sequence[Claim]) -> list[tuple[Claim, Decimal]]:
+    """Return the shares of those that make up just what is left, else of the first ones."""
+    exact = next(_exact(left, claims), None) if len(claims) <= _SUBSETS_OF else None
     shares = []
-    for claim in possible:
-        shares.append((claim, min(claim.most, left)))
-        left -= shares[-1][1]
-    return [(claim, quantity) for claim, quantity in shares if quantity]
+    for claim in exact or claims:
+        quantity = min(claim.most, left)
+        left -= quantity
+        if quantity:
+            shares.append((claim, quantity))
+    return shares
 
 
 def _exact(left: Decimal, claims: Sequence[Claim]) -> Iterator[list[Claim]]:

@@ -16,7 +16,7 @@ from anyvenue.model.numbers import ZERO
 from anyvenue.model.order_events import OrderFilled
 from anyvenue.model.position import Position
 from anyvenue.venue.events import AccountEvent
-from anyvenue_gaiaex.claims import Change, claim_of, share_out
+from anyvenue_gaiaex.claims import Change, Seen, claim_of, share_out
 from anyvenue_gaiaex.derived import derived_fill, estimated_price, held_position
 from anyvenue_gaiaex.streams import Held, Row
 from anyvenue_gaiaex.tracked_order import TrackedOrder
@@ -90,31 +90,25 @@ class Holdings:
         self.is_known = True  # where it begins nothing can be said of what came before
         return changed
 
-    def explain(self, orders: Iterable[TrackedOrder], orders_ts: int, now: int) -> list[AccountEvent]:
-        """Share the changes among the orders, as far as it is clear who made them or late enough to guess.
-
-        `orders_ts` is the venue's time of the last update that told the open orders.
-        """
+    def explain(self, orders: Iterable[TrackedOrder], seen: Seen, now: int) -> list[AccountEvent]:
+        """Share the changes among the orders, as far as it is clear who made them or late enough to guess."""
         events: list[AccountEvent] = []
         for change in self._changes:
-            events += self._explain(change, [*orders], orders_ts, now)
+            events += self._explain(change, [*orders], seen, now)
         self._changes = [change for change in self._changes if change.left]
         return events
 
-    def _explain(
-        self, change: Change, orders: Sequence[TrackedOrder], orders_ts: int, now: int
-    ) -> Iterable[AccountEvent]:
-        reference = self._price_of(change.instrument)
-        price = estimated_price(change.base, change.held, reference)
+    def _explain(self, change: Change, orders: Sequence[TrackedOrder], seen: Seen, now: int) -> Iterable[AccountEvent]:
+        price = estimated_price(change.base, change.held, self._price_of(change.instrument))
         if price is None:
             return  # there is no price to book it at: the next update or book may bring one
-        found = [(one, claim_of(one, change, orders_ts, reference)) for one in orders]
-        claims = [claim for _, claim in found if claim is not None]
+        claims = [claim for one in orders if (claim := claim_of(one, change, seen)) is not None]
         is_late = now >= change.told_ns + PATIENCE_NS
-        for claim, quantity in share_out(change.left, claims, is_late=is_late):
+        shares = share_out(change.left, claims, is_late=is_late)
+        for claim, quantity in shares:
             change.left -= quantity
             yield self._fill(claim.order, quantity, price, now, change.ts_event)
-        may_come = any(one.ended_ns is None and change.can_be_of(one) for one in orders)
+        may_come = len(claims) > len(shares) or any(one.ended_ns is None and change.can_be_of(one) for one in orders)
         if change.left and (is_late or not may_come):
             yield self._strangers(change, price, now)
             change.left = ZERO

@@ -31,6 +31,7 @@ from anyvenue.model.order_events import (
 from anyvenue.model.order_spec import OrderSpec
 from anyvenue.model.position import Position
 from anyvenue.venue.events import AccountEvent
+from anyvenue_gaiaex.claims import Seen
 from anyvenue_gaiaex.derived import held_position
 from anyvenue_gaiaex.holdings import Holdings
 from anyvenue_gaiaex.open_rows import OpenRows
@@ -72,7 +73,7 @@ class Ledger:
         self._doubt_ns = int(in_doubt_s * _SECOND_NS)
         self._holdings = Holdings(find, price_of)
         self._told_ns = 0
-        self._orders_ts = 0
+        self._seen_orders = Seen()
         self._orders: list[TrackedOrder] = []
         self._rows = OpenRows(is_told=False)
 
@@ -290,7 +291,7 @@ class Ledger:
         changed: list[tuple[Instrument, Held]] = []
         self._told_ns, before = now, self._rows
         if told.orders is not None:
-            self._orders_ts = told.ts_event
+            self._seen_orders = Seen(orders_ns=now, orders_ts=told.ts_event)
             events += self._see_orders(told.orders, now)
         if told.positions is not None:
             steady = [] if told.orders is None else before.steady(self._rows)
@@ -304,7 +305,7 @@ class Ledger:
 
     def tick(self, now: int) -> list[AccountEvent]:
         """Return what is known by now of the changes of positions: what was answered, or has waited long enough."""
-        return self._holdings.explain(self._orders, self._orders_ts, now)
+        return self._holdings.explain(self._orders, self._seen_orders, now)
 
     def _of(self, client_order_id: str) -> TrackedOrder | None:
         return next((one for one in self._orders if one.client_order_id == client_order_id), None)
@@ -334,10 +335,14 @@ class Ledger:
             tracked.misses = tracked.looks = 0
         is_new = row.order_id not in tracked.ids
         events = self._recognized(tracked, row, now, is_new=is_new)
-        if row.filled is not None:
+        filled = row.filled
+        if filled is None and tracked.doubt is None and len(row.sizes) == 1:
+            rest = min(row.sizes)  # one size alone may be the whole or the rest: below the whole it is the rest
+            filled = tracked.quantity - rest if ZERO < rest < tracked.quantity else None
+        if filled is not None:
             if tracked.earlier_fills is None:  # an order under a new id may begin to count anew
-                tracked.earlier_fills = tracked.filled if row.filled < tracked.filled else ZERO
-            tracked.told_filled = row.filled + tracked.earlier_fills
+                tracked.earlier_fills = tracked.filled if filled < tracked.filled else ZERO
+            tracked.told_filled = filled + tracked.earlier_fills
             tracked.unheard = max(ZERO, tracked.untold) if was_left_over else tracked.unheard
         return events
 

@@ -348,9 +348,12 @@ def test_the_likeliest_order_gets_the_fill(account, order_of):
         account.ack(name, number)
     rows = {one: {"symbol": "ETH", "side": "BUY", "price": "1"} for one in ("1", "2", "3")}
     account.update(rows, "")
-    account.update(rows, "0.15")
+    account.update(rows, "0.05")
     filled = {name: order.filled_quantity for name, order in account.orders.items()}
-    assert filled == {"avx-1": 0, "avx-2": Decimal("0.1"), "avx-3": Decimal("0.05")}  # the best price first
+    assert filled == {"avx-1": 0, "avx-2": Decimal("0.05"), "avx-3": 0}  # the best price first
+    account.update({one: rows[one] for one in ("1", "3")}, "0.12")
+    filled = {name: order.filled_quantity for name, order in account.orders.items()}
+    assert filled == {"avx-1": 0, "avx-2": Decimal("0.1"), "avx-3": Decimal("0.02")}
 
 
 def test_what_was_held_at_the_start_is_nobodys_fill(eth):

@@ -592,3 +592,237 @@ def test_what_only_an_update_can_settle_is_asked_for_when_its_absence_begins_to_
 
 def test_before_the_first_update_one_is_asked_for(eth):
     assert Account(eth).ledger.asks_ns == 0
+
+
+# Who made a change of position
+
+
+def two(account, order_of, **second):
+    """Two orders of which nothing was heard, both on their way when a position changes."""
+    account.send(order_of("avx-1"))
+    account.send(order_of("avx-2", **second))
+    account.update({}, "0.1", after_s=0.1)
+
+
+def credited(account):
+    return [(fill.client_order_id, str(fill.quantity)) for fill in account.fills]
+
+
+def test_which_of_two_orders_traded_is_left_open_until_one_is_answered(account, order_of):
+    two(account, order_of)
+    assert credited(account) == []
+    account.ack("avx-2", "8", "filled")
+    assert credited(account) == [("avx-2", "0.1")]
+    assert account.orders["avx-1"].filled_quantity == 0
+
+
+def test_or_until_an_update_shows_the_other_one(account, order_of):
+    two(account, order_of)
+    account.update({"7": ROW | {"clientId": client_id("avx-1")}}, "0.1", after_s=0.1)
+    assert credited(account) == [("avx-2", "0.1")]
+
+
+def test_or_until_it_has_lasted_long_enough_and_then_the_better_price_has_it(account, order_of):
+    two(account, order_of, price="3510")
+    account.now += 3 * S
+    account.told(account.ledger.tick(account.now))
+    assert credited(account) == [("avx-2", "0.1")]
+
+
+def test_an_answer_to_the_order_that_did_not_trade_leaves_the_other_one(account, order_of):
+    two(account, order_of)
+    account.told(account.ledger.acknowledged("avx-1", Ack(order_id="7", status="open", ts_event=2 * S), account.now))
+    account.update({"7": ROW}, "0.1", after_s=0.1)
+    assert credited(account) == [("avx-2", "0.1")]
+
+
+def test_sizes_can_tell_it_at_once(account, order_of):
+    two(account, order_of, quantity="0.3")
+    assert credited(account) == [("avx-1", "0.1")]
+
+
+def test_two_changes_are_not_netted_while_they_wait(account, order_of):
+    two(account, order_of)
+    account.update({}, "", after_s=0.1)  # a stranger's sale: no order of ours is on that side
+    assert credited(account) == [(None, "0.1")]
+    account.ack("avx-1", "7", "filled")
+    assert credited(account) == [(None, "0.1"), ("avx-1", "0.1")]
+
+
+def test_an_order_that_is_answered_later_than_the_position_was_told_did_not_make_it(account, order_of):
+    account.send(order_of("avx-1"))
+    account.send(order_of("avx-2"))
+    told_ms = 1_743_508_800_000
+    ack = Ack(order_id="7", status="open", ts_event=(told_ms + 1) * 10**6)
+    account.told(account.ledger.acknowledged("avx-1", ack, account.now))
+    account.now += S // 10
+    held = [{"symbol": "ETH", "side": "LONG", "size": "0.1", "entryPrice": "3500"}]
+    told = read_update({"orders": [], "positions": held, "timestamp": told_ms})
+    account.told(account.ledger.update(told, account.now))
+    assert credited(account) == [("avx-2", "0.1")]
+
+
+def test_what_rests_at_a_better_price_all_along_would_have_traded_first(account, order_of):
+    account.send(order_of("avx-1", price="3500"))
+    account.send(order_of("avx-2", price="3400"))
+    account.ack("avx-1", "7")
+    account.ack("avx-2", "8")
+    untold = {"symbol": "ETH", "side": "BUY", "price": "3500", "size": "0.1"}
+    account.update({"7": untold, "8": untold | {"price": "3400"}}, "")
+    account.send(order_of("avx-3", price="3510"))
+    account.update({"7": untold}, "0.1")  # one may have gone by a cancel of the venue's own
+    assert credited(account) == [("avx-3", "0.1")]
+
+
+def test_a_size_below_the_whole_is_the_rest(account, order_of):
+    account.send(order_of())
+    account.ack("avx-1", "7")
+    account.send(order_of("avx-2", quantity="0.04"))
+    account.update({"7": {"symbol": "ETH", "side": "BUY", "price": "3500", "size": "0.06"}}, "0.04")
+    assert credited(account) == [("avx-1", "0.04")]
+
+
+# An order that is open though it is believed to have ended
+
+
+@pytest.fixture
+def mistaken(account, order_of):
+    """An order that was credited with what a person at the app bought while it was on its way."""
+    account.send(order_of())
+    account.update({}, "0.1", after_s=0.1)
+    assert account.orders["avx-1"].state is OrderState.FILLED
+    return account
+
+
+def strays(account):
+    return [(one.order_id, one.order.client_order_id) for one in account.ledger.strays(account.now)]
+
+
+def test_an_order_that_is_believed_filled_and_is_open_is_a_stray(mistaken):
+    shown = {"7": ROW | {"clientId": client_id("avx-1")}}
+    mistaken.update(shown, "0.1", after_s=0.5)
+    assert strays(mistaken) == []  # rows may be older than the position, for a while
+    assert mistaken.ledger.asks_ns == 103_100_000_000  # 1 s after its fill an update is asked for
+    mistaken.update(shown, "0.1", after_s=0.5)
+    assert strays(mistaken) == [("7", "avx-1")]
+    assert strays(mistaken) == []  # it is being canceled
+    mistaken.update(shown, "0.1", after_s=5)
+    assert strays(mistaken) == [("7", "avx-1")]  # that did not work
+    mistaken.told(mistaken.ledger.canceled(["7"], mistaken.now))
+    mistaken.update({}, "0.1", after_s=5)
+    assert strays(mistaken) == []
+    assert mistaken.ledger.asks_ns is None
+    assert credited(mistaken) == [("avx-1", "0.1")]
+
+
+def test_what_a_stray_trades_is_in_the_position_and_nobodys(mistaken):
+    mistaken.update({"7": ROW | {"clientId": client_id("avx-1"), "executedQty": "0.04"}}, "0.14")
+    mistaken.now += 3 * S
+    mistaken.told(mistaken.ledger.tick(mistaken.now))
+    assert credited(mistaken) == [("avx-1", "0.1"), (None, "0.04")]
+    assert strays(mistaken) == [("7", "avx-1")]
+
+
+def test_one_that_is_shown_as_full_is_no_stray(mistaken):
+    mistaken.update({"7": ROW | {"clientId": client_id("avx-1"), "executedQty": "0.1"}}, "0.1")
+    assert strays(mistaken) == []
+
+
+def test_a_row_without_a_client_id_is_a_stray_where_it_can_be_nobody_elses(mistaken, order_of):
+    mistaken.update({"7": ROW, "8": ROW}, "0.1")  # two that may be it
+    assert strays(mistaken) == []
+    mistaken.send(order_of("avx-2"))  # the same again, on its way, so that the next row may be this one's
+    mistaken.update({"7": ROW}, "0.1")
+    assert strays(mistaken) == []
+
+
+def test_and_is_found_by_its_terms(mistaken):
+    mistaken.update({"7": ROW}, "0.1")
+    assert strays(mistaken) == [("7", "avx-1")]
+
+
+def test_an_order_that_is_believed_canceled_and_is_open_is_a_stray(resting):
+    resting.update({}, "")
+    resting.update({}, "")
+    assert resting.orders["avx-1"].state is OrderState.CANCELED
+    resting.update({"7": ROW}, "", after_s=100)  # nothing was told for long
+    assert strays(resting) == [("7", "avx-1")]
+
+
+def test_an_order_that_is_believed_never_to_have_come_up_comes_to_life(account, order_of):
+    account.send(order_of())
+    for _ in range(3):
+        account.update({}, "", after_s=10)
+    assert account.orders["avx-1"].state is OrderState.REJECTED
+    account.update({"7": ROW | {"clientId": client_id("avx-1"), "executedQty": "0.04"}}, "0.04")
+    order = account.orders["avx-1"]
+    assert (order.state, order.venue_order_id) == (OrderState.PARTIALLY_FILLED, "7")
+    assert order.filled_quantity == Decimal("0.04")
+    assert strays(account) == []
+    account.update({}, "0.1")
+    assert account.orders["avx-1"].state is OrderState.FILLED
+
+
+TURNS = st.lists(
+    st.one_of(
+        st.tuples(st.just("send"), st.sampled_from(["0.1", "0.3"]), st.sampled_from(["open", "filled", None])),
+        st.tuples(st.just("arrive"), st.integers(0, 5), st.none()),
+        st.tuples(st.just("fill"), st.integers(0, 5), st.sampled_from(["0.05", "0.1", "0.3"])),
+        st.tuples(st.just("strange"), st.sampled_from(["0.1", "0.3"]), st.none()),
+        st.tuples(st.just("tell"), st.none(), st.sampled_from([0.1, 1.5, 20])),
+    ),
+    max_size=30,
+)
+
+
+@given(turns=TURNS)
+def test_no_order_stays_open_at_the_venue_that_is_believed_to_have_ended(eth_everywhere, turns):
+    account = Account(eth_everywhere)
+    account.update({}, "")
+    coming, book, held = [], {}, Decimal(0)
+    found = set()
+
+    def tell(after_s):
+        rows = {
+            number: ROW | {"clientId": client_id(spec.client_order_id)} | sizes_of(spec, filled)
+            for number, (spec, filled) in book.items()
+        }
+        account.update(rows, str(held) if held else "", after_s=after_s)
+        found.update(strays(account))
+
+    for kind, what, how in turns:
+        if kind == "send":
+            name = f"avx-{len(account.orders)}"
+            spec = OrderSpec(
+                client_order_id=name, instrument=eth_everywhere, side=Side.BUY, quantity=what, price="3500"
+            )
+            account.send(spec)
+            if how is None:  # no answer, now or ever; it may arrive when it is thought to be impossible
+                coming.append(spec)
+            else:
+                book[name[4:] + "1"] = [spec, spec.quantity if how == "filled" else Decimal(0)]
+                held += book[name[4:] + "1"][1]
+                account.ack(name, name[4:] + "1", how)
+        elif kind == "arrive" and coming:
+            spec = coming.pop(what % len(coming))
+            book[spec.client_order_id[4:] + "1"] = [spec, Decimal(0)]
+        elif kind == "fill" and book:
+            number = sorted(book)[what % len(book)]
+            traded = min(Decimal(how), book[number][0].quantity - book[number][1])
+            book[number][1] += traded
+            held += traded
+        elif kind == "strange":
+            held += Decimal(what)
+        elif kind == "tell":
+            tell(how)
+        book = {number: one for number, one in book.items() if one[1] < one[0].quantity}
+    for _ in range(3):
+        tell(6)
+    for number, (spec, _) in book.items():
+        order = account.orders[spec.client_order_id]
+        assert order.is_open or (number, spec.client_order_id) in found
+    assert sum(fill.quantity for fill in account.fills) == held
+
+
+def sizes_of(spec, filled):
+    return {"origQty": str(spec.quantity), "executedQty": str(filled)}

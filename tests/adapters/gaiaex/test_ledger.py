@@ -765,12 +765,15 @@ def test_an_order_that_is_believed_never_to_have_come_up_comes_to_life(account, 
 
 TURNS = st.lists(
     st.one_of(
-        st.tuples(st.just("send"), st.sampled_from(["0.1", "0.3"]), st.sampled_from(["open", "filled", None])),
+        st.tuples(
+            st.just("send"), st.sampled_from(["0.1", "0.3"]), st.sampled_from(["mistaken", None, "open", "filled"])
+        ),
         st.tuples(st.just("arrive"), st.integers(0, 5), st.none()),
         st.tuples(st.just("fill"), st.integers(0, 5), st.sampled_from(["0.05", "0.1", "0.3"])),
         st.tuples(st.just("strange"), st.sampled_from(["0.1", "0.3"]), st.none()),
-        st.tuples(st.just("tell"), st.none(), st.sampled_from([0.1, 1.5, 20])),
+        *[st.tuples(st.just("tell"), st.none(), st.sampled_from([0.1, 1.5, 20]))] * 2,
     ),
+    min_size=5,
     max_size=30,
 )
 
@@ -797,8 +800,11 @@ def test_no_order_stays_open_at_the_venue_that_is_believed_to_have_ended(eth_eve
                 client_order_id=name, instrument=eth_everywhere, side=Side.BUY, quantity=what, price="3500"
             )
             account.send(spec)
-            if how is None:  # no answer, now or ever; it may arrive when it is thought to be impossible
+            if how in (None, "mistaken"):  # no answer, now or ever; it may arrive when it is thought to be impossible
                 coming.append(spec)
+                if how is not None:  # a person at the app buys as much
+                    held += spec.quantity
+                    tell(0.1)
             else:
                 book[name[4:] + "1"] = [spec, spec.quantity if how == "filled" else Decimal(0)]
                 held += book[name[4:] + "1"][1]

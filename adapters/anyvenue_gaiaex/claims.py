@@ -21,7 +21,7 @@ from anyvenue.model.numbers import ZERO
 from anyvenue_gaiaex.streams import Held, Row
 from anyvenue_gaiaex.tracked_order import TWICE, TrackedOrder
 
-__all__ = ["Change", "Claim", "Seen", "Tier", "claim_of", "share_out"]
+__all__ = ["Change", "Claim", "Seen", "Tier", "claim_of", "netted", "share_out", "tier_of"]
 
 STALE_NS: Final = 1_000_000_000
 """An order that left this long before the positions were told, without a trace of it, has most likely not come."""
@@ -100,7 +100,7 @@ def claim_of(order: TrackedOrder, change: Change, seen: Seen) -> Claim | None:
     """Return what an order may have traded of a change; None for nothing."""
     if not change.can_be_of(order):
         return None
-    most, tier = order.room, _tier(order, seen)
+    most, tier = order.room, tier_of(order, seen)
     if tier is Tier.TOLD:
         most = min(most, order.untold)
     elif order.is_shown and seen.orders_ns >= change.told_ns:
@@ -115,7 +115,8 @@ def claim_of(order: TrackedOrder, change: Change, seen: Seen) -> Claim | None:
     return Claim(order=order, tier=tier, most=most, whole=whole, key=_key(order))
 
 
-def _tier(order: TrackedOrder, seen: Seen) -> Tier | None:
+def tier_of(order: TrackedOrder, seen: Seen) -> Tier | None:
+    """Return how sure it is that an order traded, leaving aside when and at which price; None where it is out."""
     if order.ended_ns is not None:
         if order.is_canceled and order.looks >= TWICE:
             return None
@@ -123,6 +124,8 @@ def _tier(order: TrackedOrder, seen: Seen) -> Tier | None:
     if order.is_shown:
         return Tier.RESTING if order.told_filled is None else Tier.TOLD
     if order.is_left_over:  # it had ended before this run, or never arrived, or is late
+        return Tier.LAST
+    if order.is_taking and order.filled and not order.is_seen:  # what did not trade at once is not there
         return Tier.LAST
     is_settled = order.is_live and order.doubt is None and not order.is_canceling
     was_there = order.is_seen or order.is_taking or order.misses or 0 < order.born_ns < seen.orders_ts
@@ -150,6 +153,30 @@ def share_out(left: Decimal, claims: Sequence[Claim], *, is_late: bool) -> list[
             break
         shares += found
         left -= sum((quantity for _, quantity in found), ZERO)
+    return shares
+
+
+def netted(order: TrackedOrder, others: Sequence[TrackedOrder], seen: Seen) -> list[tuple[TrackedOrder, Decimal]]:
+    """Return who traded against what an order must have traded, where no position has changed by it.
+
+    These are orders of the other side that were there and are no more, like this one: both traded between two updates.
+    """
+    if tier_of(order, seen) is not Tier.GONE:
+        return []
+    against = [
+        one
+        for one in others
+        if one.instrument.key == order.instrument.key
+        and one.side is not order.side
+        and one.room > 0
+        and tier_of(one, seen) is Tier.GONE
+    ]
+    left, shares = order.room, list[tuple[TrackedOrder, Decimal]]()
+    for one in sorted(against, key=lambda one: (one.room != order.room, _key(one))):
+        quantity = min(left, one.room)
+        left -= quantity
+        if quantity:
+            shares.append((one, quantity))
     return shares
 
 

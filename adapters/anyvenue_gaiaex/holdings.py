@@ -16,7 +16,7 @@ from anyvenue.model.numbers import ZERO
 from anyvenue.model.order_events import OrderFilled
 from anyvenue.model.position import Position
 from anyvenue.venue.events import AccountEvent
-from anyvenue_gaiaex.claims import Change, Seen, claim_of, share_out
+from anyvenue_gaiaex.claims import Change, Seen, claim_of, netted, share_out
 from anyvenue_gaiaex.derived import derived_fill, estimated_price, held_position
 from anyvenue_gaiaex.streams import Held, Row
 from anyvenue_gaiaex.tracked_order import TrackedOrder
@@ -97,6 +97,15 @@ class Holdings:
             events += self._explain(change, [*orders], seen, now)
         self._changes = [change for change in self._changes if change.left]
         return events
+
+    def net(self, order: TrackedOrder, orders: Sequence[TrackedOrder], seen: Seen, now: int) -> Iterable[AccountEvent]:
+        """Book what an order that is no more has traded against others of ours: no position has changed by it."""
+        market = self._price_of(order.instrument)
+        for other, quantity in netted(order, orders, seen):
+            # What rested traded at its own price.
+            prices = [(one, one.price if one.is_seen else market or one.price) for one in (order, other)]
+            if all(price is not None for _, price in prices):
+                yield from (self._fill(one, quantity, price or ZERO, now, 0) for one, price in prices)
 
     def _explain(self, change: Change, orders: Sequence[TrackedOrder], seen: Seen, now: int) -> Iterable[AccountEvent]:
         price = estimated_price(change.base, change.held, self._price_of(change.instrument))

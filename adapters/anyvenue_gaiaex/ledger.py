@@ -171,6 +171,7 @@ class Ledger:
             since_ns=left_by_ns,
             ids=ids,
             is_live=order.state is not OrderState.SENT,
+            is_canceling=order.cancel is not None,
             filled=order.filled_quantity,
             doubt=None if amend is None or price is None else (price, amend.quantity or order.quantity),
             is_left_over=True,
@@ -240,11 +241,11 @@ class Ledger:
             return []
         return self._ended(tracked, now)
 
-    def canceling(self, client_order_id: str) -> None:
-        """A cancel of it is about to leave: where it is gone from now on it may have been that."""
-        tracked = self._of(client_order_id)
-        if tracked is not None:
-            tracked.is_canceling = True
+    def canceling(self, instrument: Instrument, client_order_id: str | None = None) -> None:
+        """A cancel of an order, or of all, is about to leave: where one is gone from now on it may have been that."""
+        for tracked in self._orders:
+            if tracked.instrument.key == instrument.key and client_order_id in (None, tracked.client_order_id):
+                tracked.is_canceling = True
 
     def mistrust(self, client_order_id: str, now: int) -> None:
         """A cancel of it has an outcome that only a later update can tell."""
@@ -401,6 +402,8 @@ class Ledger:
                 not (tracked.ids and tracked.doubt is None) and self._rows.fresh(tracked, self._orders)
             ):
                 continue  # what is not explained yet may be this one's
+            if tracked.room > 0:
+                events += self._holdings.net(tracked, self._orders, self._seen_orders, now)
             events += self._ended(tracked, now)
         self._orders = [
             one for one in self._orders if one.ended_ns is None or one.is_shown or now < one.ended_ns + KEPT_NS

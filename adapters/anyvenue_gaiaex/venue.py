@@ -162,7 +162,6 @@ class GaiaExVenue(GaiaExAccount):
         now = self.clock.time_ns()
         self._emit(self._ledger.take_on(order, now, now))
         async with self._one_write(name):
-            self._ledger.canceling(name)
             try:
                 return await self._cancel(order.instrument, self._id_of(order), name)
             except (OutcomeUnknown, UnknownOrder) as error:
@@ -173,6 +172,7 @@ class GaiaExVenue(GaiaExAccount):
                 raise
 
     async def _cancel(self, instrument: Instrument, order_id: str, name: str) -> Sequence[AccountEvent]:
+        self._ledger.canceling(instrument, name)
         data = await self.ask(rest.cancel(instrument, order_id, self._account().address, name))
         ack = self._ack(data)
         if ack.status != "canceled":
@@ -193,7 +193,9 @@ class GaiaExVenue(GaiaExAccount):
 
     async def cancel_all(self, instrument: Instrument) -> Sequence[AccountEvent]:
         """Cancel every order of a symbol. Whether that takes waiting take-profits and stop-losses is not documented."""
-        data = await self.ask(rest.cancel_all(instrument, self._account().address))
+        request = rest.cancel_all(instrument, self._account().address)
+        self._ledger.canceling(instrument)
+        data = await self.ask(request)
         ids, failed = self.read(rest.read_canceled, data)
         events = self._ledger.canceled(ids, self.clock.time_ns())
         if failed:

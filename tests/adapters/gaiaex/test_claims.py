@@ -202,3 +202,12 @@ def test_one_without_an_answer_and_without_a_trace_for_long_comes_last(eth, orde
     order.is_live, order.sent_ns = False, TOLD - 10 * S
     assert tier(order, change(eth, before_ns=TOLD - 10 * S)) is Tier.POSSIBLE
     assert tier(order, change(eth, before_ns=TOLD - 8 * S)) is Tier.LAST
+
+
+def test_what_took_and_has_its_share_comes_last_from_then_on(eth, order):
+    order.is_taking = True
+    assert tier(order, change(eth)) is Tier.GONE
+    order.filled = Decimal("0.04")
+    assert tier(order, change(eth)) is Tier.LAST
+    order.is_seen = True  # its rest was there
+    assert tier(order, change(eth)) is Tier.GONE

@@ -11,6 +11,7 @@ from anyvenue.model.order import Order
 from anyvenue.model.order_events import (
     AmendRejected,
     AmendSent,
+    CancelSent,
     OrderAccepted,
     OrderAmended,
     OrderCanceled,
@@ -832,3 +833,64 @@ def test_no_order_stays_open_at_the_venue_that_is_believed_to_have_ended(eth_eve
 
 def sizes_of(spec, filled):
     return {"origQty": str(spec.quantity), "executedQty": str(filled)}
+
+
+# Trades between two updates that leave the position as it was
+
+
+@pytest.fixture
+def both_sides(account, order_of):
+    """A buy and a sell that rest."""
+    for name, number, side, price in (("avx-1", "7", Side.BUY, "3480"), ("avx-2", "8", Side.SELL, "3500")):
+        account.send(order_of(name, side=side, price=price))
+        account.ack(name, number)
+    account.update({"7": ROW | {"price": "3480"}, "8": ROW | {"side": "SELL"}}, "")
+    return account
+
+
+def test_a_buy_and_a_sell_that_are_gone_at_once_have_traded_against_each_other(both_sides):
+    both_sides.update({}, "")
+    assert both_sides.fills == []
+    both_sides.update({}, "")
+    assert {order.state for order in both_sides.orders.values()} == {OrderState.FILLED}
+    assert [(fill.side, fill.price) for fill in both_sides.fills] == [(Side.BUY, 3480), (Side.SELL, 3500)]
+    both_sides.update({}, "")
+    assert len(both_sides.fills) == 2
+
+
+def test_not_where_a_cancel_of_one_was_sent(both_sides):
+    both_sides.ledger.canceling(both_sides.instrument, "avx-2")
+    for _ in range(3):
+        both_sides.update({}, "")
+    assert both_sides.fills == []
+    assert {order.state for order in both_sides.orders.values()} == {OrderState.CANCELED}
+
+
+def test_nor_where_all_were_to_be_canceled(both_sides):
+    both_sides.ledger.canceling(both_sides.instrument)
+    for _ in range(3):
+        both_sides.update({}, "")
+    assert both_sides.fills == []
+
+
+def test_what_an_earlier_run_canceled_is_not_taken_for_traded(account, order_of):
+    for name, number, side in (("avx-1", "7", Side.BUY), ("avx-2", "8", Side.SELL)):
+        order = Order(spec=order_of(name, side=side)).apply(OrderSent()).apply(OrderAccepted(venue_order_id=number))
+        account.orders[name] = order.apply(CancelSent(client_order_id=name))
+        account.told(account.ledger.take_on(account.orders[name], account.now, account.now))
+    account.update({"7": ROW, "8": ROW | {"side": "SELL"}}, "")
+    for _ in range(3):
+        account.update({}, "")
+    assert account.fills == []
+
+
+def test_without_any_price_nothing_is_netted_by_half(account, order_of):
+    account.send(order_of("avx-1"))
+    account.ack("avx-1", "7")
+    account.send(order_of("avx-2", side=Side.SELL, order_type=OrderType.MARKET))
+    account.ack("avx-2", "8", "filled")
+    account.update({"7": ROW}, "")
+    account.price = None
+    for _ in range(3):
+        account.update({}, "")
+    assert account.fills == []

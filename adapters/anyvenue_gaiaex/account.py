@@ -19,7 +19,6 @@ from anyvenue.wire.deadline import pause
 from anyvenue.wire.request import Request
 from anyvenue_gaiaex import rest
 from anyvenue_gaiaex.feed import UserFeed
-from anyvenue_gaiaex.holdings import PATIENCE_NS
 from anyvenue_gaiaex.instruments import COLLATERAL
 from anyvenue_gaiaex.ledger import Ledger, Stray
 from anyvenue_gaiaex.market_data import GaiaExMarketData
@@ -32,6 +31,8 @@ _log = logging.getLogger("anyvenue.gaiaex")
 _SECOND_NS: Final = 1_000_000_000
 BALANCE_PAUSE_S: Final = 0.5
 """An update tells what is available; this long after a change the whole balance is asked for, once."""
+EXPLAIN_S: Final = 0.25
+"""A change of position that waits to be explained is looked at so often: none waits much longer than it may."""
 WATCH_S: Final = 1.0
 ASK_DOUBLINGS: Final = 5
 """Where only an update can tell what became of an order, one is asked for: after 1 s, 2 s more, 4 s more ..."""
@@ -120,7 +121,7 @@ class GaiaExAccount(GaiaExMarketData):
     async def _explain_positions(self) -> None:
         """Ask again what made a position change, until it is known or counts as a stranger's."""
         while self._ledger.is_waiting:
-            await pause(self.clock, PATIENCE_NS / _SECOND_NS)
+            await pause(self.clock, EXPLAIN_S)
             for event in self._ledger.tick(self.clock.time_ns()):
                 self.sink(event)
 

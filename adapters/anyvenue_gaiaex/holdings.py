@@ -21,10 +21,11 @@ from anyvenue_gaiaex.derived import derived_fill, estimated_price, held_position
 from anyvenue_gaiaex.streams import Held, Row
 from anyvenue_gaiaex.tracked_order import TrackedOrder
 
-__all__ = ["PATIENCE_NS", "Holdings"]
+__all__ = ["Holdings"]
 
 PATIENCE_NS: Final = 2_000_000_000
-"""So long a change of position waits for what tells which order made it."""
+"""So long a change of position waits for what tells which order made it: less than the 3 s after which the engine's
+reconciliation books what fills do not explain."""
 _FLAT: Final = Held()
 
 

@@ -791,3 +791,21 @@ def test_market_orders_are_told_as_such(order_of):
         assert "price" not in body
 
     play(script)
+
+
+def test_no_change_of_position_waits_longer_than_the_reconciliation_does(order_of):
+    async def script(stage):
+        for number in range(2):
+            stage.server.answers["/v1/trade/order"] = ORDER_ACK | {"orderId": number, "status": "pending"}
+            await stage.run(stage.venue.place(stage.spec(order_of, f"avx-{number}")))
+        await stage.wait(0.1)
+        told = {"symbol": "ETH", "side": "LONG", "size": "0.1", "entryPrice": "3500"}
+        stage.server.user.push(FLAT | {"positions": [told]})
+        await stage.wait(0.2)
+        stage.server.user.push(FLAT | {"positions": [told | {"size": "0.15"}]})
+        await stage.wait(0.1)
+        assert not stage.of(OrderFilled)
+        await stage.wait(2.5)
+        assert sum(event.fill.quantity for event in stage.of(OrderFilled)) == Decimal("0.15")
+
+    play(script)

@@ -21,7 +21,7 @@ from anyvenue.model.numbers import ZERO
 from anyvenue_gaiaex.streams import Held, Row
 from anyvenue_gaiaex.tracked_order import TWICE, TrackedOrder
 
-__all__ = ["Change", "Claim", "Seen", "Tier", "claim_of", "netted", "share_out", "tier_of"]
+__all__ = ["Change", "Claim", "Tier", "claim_of", "netted", "share_out", "tier_of"]
 
 STALE_NS: Final = 1_000_000_000
 """An order that left this long before the positions were told, without a trace of it, has most likely not come."""
@@ -41,7 +41,7 @@ class Tier(IntEnum):
     """It is there, so it has not traded in full, and the venue does not tell how much of it has."""
     LAST = 4
     UNLIKELY = 5
-    """By the venue's clock, or by its better priced orders, it was another's trade."""
+    """Better priced orders would have traded before it."""
 
 
 @define(kw_only=True)
@@ -52,7 +52,8 @@ class Change:
         left: how much of it is not explained yet.
         steady: the rows that rested on its side before and after it.
         before_ns: when the positions were told before it.
-        told_ns, ts_event: when it was told, by our clock and by the venue's (0 where it does not say).
+        told_ns, ts_event: when it was told, by our clock and by the venue's (0 where it does not say): its place
+            beside the times in answers is not documented, so nothing is made of it.
     """
 
     instrument: Instrument
@@ -70,19 +71,6 @@ class Change:
         is_its_side = order.side is self.side and order.instrument.key == self.instrument.key
         return is_its_side and order.room > 0 and order.sent_ns < self.told_ns
 
-    def is_before(self, order: TrackedOrder) -> bool:
-        """Tell whether an order came too late for it by the venue's clock, or would have had to wait for others."""
-        is_later = order.born_ns > self.ts_event > 0
-        return is_later or any(order.is_behind(row) for row in self.steady)
-
-
-@frozen(kw_only=True)
-class Seen:
-    """When the open orders were told last, by our clock and by the venue's (0 where it does not say)."""
-
-    orders_ns: int = 0
-    orders_ts: int = 0
-
 
 @frozen(kw_only=True)
 class Claim:
@@ -96,26 +84,29 @@ class Claim:
     """Within its tier the lowest comes first."""
 
 
-def claim_of(order: TrackedOrder, change: Change, seen: Seen) -> Claim | None:
-    """Return what an order may have traded of a change; None for nothing."""
+def claim_of(order: TrackedOrder, change: Change, orders_ns: int) -> Claim | None:
+    """Return what an order may have traded of a change; None for nothing.
+
+    `orders_ns` is when the open orders were told last.
+    """
     if not change.can_be_of(order):
         return None
-    most, tier = order.room, tier_of(order, seen)
+    most, tier = order.room, tier_of(order)
     if tier is Tier.TOLD:
         most = min(most, order.untold)
-    elif order.is_shown and seen.orders_ns >= change.told_ns:
+    elif order.is_shown and orders_ns >= change.told_ns:
         most -= order.instrument.quantity_step
     if tier is None or most <= 0:
         return None
     if tier is Tier.POSSIBLE and not order.is_live and order.sent_ns + STALE_NS < change.before_ns:
         tier = Tier.LAST
-    if tier is not Tier.TOLD and change.is_before(order):
+    if tier is not Tier.TOLD and any(order.is_behind(row) for row in change.steady):
         tier = Tier.UNLIKELY
     whole = not (order.is_taking or order.is_canceling or order.is_shown or order.ended_ns is not None)
     return Claim(order=order, tier=tier, most=most, whole=whole, key=_key(order))
 
 
-def tier_of(order: TrackedOrder, seen: Seen) -> Tier | None:
+def tier_of(order: TrackedOrder) -> Tier | None:
     """Return how sure it is that an order traded, leaving aside when and at which price; None where it is out."""
     if order.ended_ns is not None:
         if order.is_canceled and order.looks >= TWICE:
@@ -128,7 +119,7 @@ def tier_of(order: TrackedOrder, seen: Seen) -> Tier | None:
     if order.is_taking and order.filled and not order.is_seen:  # what did not trade at once is not there
         return Tier.LAST
     is_settled = order.is_live and order.doubt is None and not order.is_canceling
-    was_there = order.is_seen or order.is_taking or order.misses or 0 < order.born_ns < seen.orders_ts
+    was_there = order.is_seen or order.is_taking or order.misses
     return Tier.GONE if is_settled and was_there else Tier.POSSIBLE
 
 
@@ -156,12 +147,12 @@ def share_out(left: Decimal, claims: Sequence[Claim], *, is_late: bool) -> list[
     return shares
 
 
-def netted(order: TrackedOrder, others: Sequence[TrackedOrder], seen: Seen) -> list[tuple[TrackedOrder, Decimal]]:
+def netted(order: TrackedOrder, others: Sequence[TrackedOrder]) -> list[tuple[TrackedOrder, Decimal]]:
     """Return who traded against what an order must have traded, where no position has changed by it.
 
     These are orders of the other side that were there and are no more, like this one: both traded between two updates.
     """
-    if tier_of(order, seen) is not Tier.GONE:
+    if tier_of(order) is not Tier.GONE:
         return []
     against = [
         one
@@ -169,7 +160,7 @@ def netted(order: TrackedOrder, others: Sequence[TrackedOrder], seen: Seen) -> l
         if one.instrument.key == order.instrument.key
         and one.side is not order.side
         and one.room > 0
-        and tier_of(one, seen) is Tier.GONE
+        and tier_of(one) is Tier.GONE
     ]
     left, shares = order.room, list[tuple[TrackedOrder, Decimal]]()
     for one in sorted(against, key=lambda one: (one.room != order.room, _key(one))):

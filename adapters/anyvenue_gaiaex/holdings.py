@@ -16,7 +16,7 @@ from anyvenue.model.numbers import ZERO
 from anyvenue.model.order_events import OrderFilled
 from anyvenue.model.position import Position
 from anyvenue.venue.events import AccountEvent
-from anyvenue_gaiaex.claims import Change, Seen, claim_of, netted, share_out
+from anyvenue_gaiaex.claims import Change, claim_of, netted, share_out
 from anyvenue_gaiaex.derived import derived_fill, estimated_price, held_position
 from anyvenue_gaiaex.streams import Held, Row
 from anyvenue_gaiaex.tracked_order import TrackedOrder
@@ -91,28 +91,33 @@ class Holdings:
         self.is_known = True  # where it begins nothing can be said of what came before
         return changed
 
-    def explain(self, orders: Iterable[TrackedOrder], seen: Seen, now: int) -> list[AccountEvent]:
-        """Share the changes among the orders, as far as it is clear who made them or late enough to guess."""
+    def explain(self, orders: Iterable[TrackedOrder], orders_ns: int, now: int) -> list[AccountEvent]:
+        """Share the changes among the orders, as far as it is clear who made them or late enough to guess.
+
+        `orders_ns` is when the open orders were told last.
+        """
         events: list[AccountEvent] = []
         for change in self._changes:
-            events += self._explain(change, [*orders], seen, now)
+            events += self._explain(change, [*orders], orders_ns, now)
         self._changes = [change for change in self._changes if change.left]
         return events
 
-    def net(self, order: TrackedOrder, orders: Sequence[TrackedOrder], seen: Seen, now: int) -> Iterable[AccountEvent]:
+    def net(self, order: TrackedOrder, orders: Sequence[TrackedOrder], now: int) -> Iterable[AccountEvent]:
         """Book what an order that is no more has traded against others of ours: no position has changed by it."""
         market = self._price_of(order.instrument)
-        for other, quantity in netted(order, orders, seen):
+        for other, quantity in netted(order, orders):
             # What rested traded at its own price.
             prices = [(one, one.price if one.is_seen else market or one.price) for one in (order, other)]
             if all(price is not None for _, price in prices):
                 yield from (self._fill(one, quantity, price or ZERO, now, 0) for one, price in prices)
 
-    def _explain(self, change: Change, orders: Sequence[TrackedOrder], seen: Seen, now: int) -> Iterable[AccountEvent]:
+    def _explain(
+        self, change: Change, orders: Sequence[TrackedOrder], orders_ns: int, now: int
+    ) -> Iterable[AccountEvent]:
         price = estimated_price(change.base, change.held, self._price_of(change.instrument))
         if price is None:
             return  # there is no price to book it at: the next update or book may bring one
-        claims = [claim for one in orders if (claim := claim_of(one, change, seen)) is not None]
+        claims = [claim for one in orders if (claim := claim_of(one, change, orders_ns)) is not None]
         is_late = now >= change.told_ns + PATIENCE_NS
         shares = share_out(change.left, claims, is_late=is_late)
         for claim, quantity in shares:

@@ -31,7 +31,6 @@ from anyvenue.model.order_events import (
 from anyvenue.model.order_spec import OrderSpec
 from anyvenue.model.position import Position
 from anyvenue.venue.events import AccountEvent
-from anyvenue_gaiaex.claims import Seen
 from anyvenue_gaiaex.derived import held_position
 from anyvenue_gaiaex.holdings import Holdings
 from anyvenue_gaiaex.open_rows import OpenRows
@@ -73,7 +72,7 @@ class Ledger:
         self._doubt_ns = int(in_doubt_s * _SECOND_NS)
         self._holdings = Holdings(find, price_of)
         self._told_ns = 0
-        self._seen_orders = Seen()
+        self._orders_ns = 0
         self._orders: list[TrackedOrder] = []
         self._rows = OpenRows(is_told=False)
 
@@ -192,7 +191,7 @@ class Ledger:
             return []
         if ack.order_id is not None and ack.order_id not in tracked.ids:
             tracked.ids.append(ack.order_id)
-        tracked.since_ns, tracked.born_ns = now, ack.ts_event
+        tracked.since_ns = now
         named = tracked.names() | {"ts_event": ack.ts_event, "ts_recv": now}
         if ack.order_id is None or not (ack.status in LIVE_WORDS or ack.status == "filled" or tracked.is_live):
             return [OrderUnknown(**named, text=f"the venue answered {ack.status or 'without a status'!r}")]
@@ -292,7 +291,7 @@ class Ledger:
         changed: list[tuple[Instrument, Held]] = []
         self._told_ns, before = now, self._rows
         if told.orders is not None:
-            self._seen_orders = Seen(orders_ns=now, orders_ts=told.ts_event)
+            self._orders_ns = now
             events += self._see_orders(told.orders, now)
         if told.positions is not None:
             steady = [] if told.orders is None else before.steady(self._rows)
@@ -306,7 +305,7 @@ class Ledger:
 
     def tick(self, now: int) -> list[AccountEvent]:
         """Return what is known by now of the changes of positions: what was answered, or has waited long enough."""
-        return self._holdings.explain(self._orders, self._seen_orders, now)
+        return self._holdings.explain(self._orders, self._orders_ns, now)
 
     def _of(self, client_order_id: str) -> TrackedOrder | None:
         return next((one for one in self._orders if one.client_order_id == client_order_id), None)
@@ -403,7 +402,7 @@ class Ledger:
             ):
                 continue  # what is not explained yet may be this one's
             if tracked.room > 0:
-                events += self._holdings.net(tracked, self._orders, self._seen_orders, now)
+                events += self._holdings.net(tracked, self._orders, now)
             events += self._ended(tracked, now)
         self._orders = [
             one for one in self._orders if one.ended_ns is None or one.is_shown or now < one.ended_ns + KEPT_NS

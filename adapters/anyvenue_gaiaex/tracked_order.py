@@ -30,8 +30,6 @@ class TrackedOrder:
     since_ns: int
     sent_ns: int = 0
     """When its create left; 0 for one of an earlier run."""
-    born_ns: int = 0
-    """When it was answered, by the venue's clock; 0 where that is not known."""
     ids: list[str] = field(factory=list)
     known_before: frozenset[str] = frozenset()
     is_taking: bool = False

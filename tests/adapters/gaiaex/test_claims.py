@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyvenue.model.enums import Side
-from anyvenue_gaiaex.claims import Change, Claim, Seen, Tier, claim_of, share_out
+from anyvenue_gaiaex.claims import Change, Claim, Tier, claim_of, share_out
 from anyvenue_gaiaex.streams import Held, Row
 from anyvenue_gaiaex.tracked_order import TrackedOrder
 
@@ -115,7 +115,7 @@ def order(eth):
     )
 
 
-def change(eth, *, ts_event=0, steady=(), before_ns=TOLD - S):
+def change(eth, *, steady=(), before_ns=TOLD - S):
     return Change(
         instrument=eth,
         side=Side.BUY,
@@ -125,12 +125,11 @@ def change(eth, *, ts_event=0, steady=(), before_ns=TOLD - S):
         steady=steady,
         before_ns=before_ns,
         told_ns=TOLD,
-        ts_event=ts_event,
     )
 
 
-def tier(order, made, **seen):
-    found = claim_of(order, made, Seen(**{"orders_ns": TOLD} | seen))
+def tier(order, made):
+    found = claim_of(order, made, TOLD)
     return None if found is None else found.tier
 
 
@@ -148,12 +147,10 @@ def test_what_left_later_or_is_of_the_other_side_or_full_has_no_claim(eth, order
     assert tier(order, change(eth)) is None
 
 
-def test_what_the_venue_answered_later_than_it_told_the_position_is_unlikely(eth, order):
-    order.born_ns = 50
-    assert tier(order, change(eth, ts_event=49)) is Tier.UNLIKELY
-    assert tier(order, change(eth, ts_event=50), orders_ts=50) is Tier.POSSIBLE  # in the same millisecond
-    assert tier(order, change(eth, ts_event=51), orders_ts=51) is Tier.GONE  # it was there, and is not
-    assert tier(order, change(eth)) is Tier.POSSIBLE  # the venue does not say when
+def test_what_was_answered_and_is_in_no_update_for_long_enough_has_traded(eth, order):
+    assert tier(order, change(eth)) is Tier.POSSIBLE  # the update may be older than the answer
+    order.misses = 1
+    assert tier(order, change(eth)) is Tier.GONE
 
 
 def test_behind_a_better_price_that_rests_on_it_is_unlikely(eth, order):
@@ -181,20 +178,20 @@ def test_one_that_rests_is_claimed_by_what_its_row_says(eth, order):
     order.told_filled = Decimal(0)
     assert tier(order, change(eth)) is None
     order.told_filled = Decimal("0.04")
-    assert claim_of(order, change(eth), Seen(orders_ns=TOLD)).most == Decimal("0.04")
+    assert claim_of(order, change(eth), TOLD).most == Decimal("0.04")
 
 
 def test_one_that_rests_and_does_not_say_has_not_traded_in_full(eth, order):
     order.is_shown = order.is_seen = True
-    found = claim_of(order, change(eth), Seen(orders_ns=TOLD))
+    found = claim_of(order, change(eth), TOLD)
     assert (found.tier, found.most) == (Tier.RESTING, Decimal("0.0999"))  # the least quantity is 0.0001
-    older = claim_of(order, change(eth), Seen(orders_ns=TOLD - 1))
+    older = claim_of(order, change(eth), TOLD - 1)
     assert older.most == Decimal("0.1")
 
 
 def test_where_a_cancel_was_sent_it_may_have_been_that(eth, order):
     order.is_seen = order.is_canceling = True
-    found = claim_of(order, change(eth), Seen(orders_ns=TOLD))
+    found = claim_of(order, change(eth), TOLD)
     assert (found.tier, found.whole) == (Tier.POSSIBLE, False)
 
 

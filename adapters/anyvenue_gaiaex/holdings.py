@@ -115,16 +115,16 @@ class Holdings:
         self, change: Change, orders: Sequence[TrackedOrder], orders_ns: int, now: int
     ) -> Iterable[AccountEvent]:
         price = estimated_price(change.base, change.held, self._price_of(change.instrument))
-        if price is None:
-            return  # there is no price to book it at: the next update or book may bring one
         claims = [claim for one in orders if (claim := claim_of(one, change, orders_ns)) is not None]
         is_late = now >= change.told_ns + PATIENCE_NS
         shares = share_out(change.left, claims, is_late=is_late)
         for claim, quantity in shares:
-            change.left -= quantity
-            yield self._fill(claim.order, quantity, price, now, change.ts_event)
+            booked_at = price or claim.order.price
+            if booked_at is not None:  # else it waits: the next update or book may bring a price
+                change.left -= quantity
+                yield self._fill(claim.order, quantity, booked_at, now, change.ts_event)
         may_come = len(claims) > len(shares) or any(one.ended_ns is None and change.can_be_of(one) for one in orders)
-        if change.left and (is_late or not may_come):
+        if change.left and price is not None and (is_late or not may_come):
             yield self._strangers(change, price, now)
             change.left = ZERO
 

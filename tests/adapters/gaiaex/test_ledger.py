@@ -311,13 +311,32 @@ def test_an_order_that_is_gone_right_after_its_acknowledgement_can_have_traded(a
     assert account.orders["avx-1"].state is OrderState.FILLED
 
 
-def test_without_any_price_a_fill_waits_for_one(resting):
+def test_without_any_price_a_fill_waits_for_one(eth, order_of):
+    account = Account(eth, price=None)
+    account.update({}, "")
+    account.send(order_of(order_type=OrderType.MARKET))
+    account.ack("avx-1", "7", "filled")
+    account.update({}, "0.1", entry=None)
+    assert not account.fills
+    account.price = Decimal(3495)
+    account.told(account.ledger.tick(account.now))
+    assert [fill.price for fill in account.fills] == [Decimal(3495)]
+
+
+def test_a_limit_order_has_a_price_of_its_own(resting):
     resting.price = None
     resting.update({}, "0.1", entry=None)
-    assert not resting.fills
-    resting.price = Decimal(3495)
-    resting.told(resting.ledger.tick(resting.now))
-    assert [fill.price for fill in resting.fills] == [Decimal(3495)]
+    assert [(fill.client_order_id, fill.price) for fill in resting.fills] == [("avx-1", 3500)]
+
+
+def test_a_strangers_trade_without_any_price_waits_for_one_too(eth):
+    account = Account(eth, price=None)
+    account.update({}, "")
+    account.update({}, "0.1", entry=None)
+    assert not account.fills
+    account.price = Decimal(3495)
+    account.told(account.ledger.tick(account.now))
+    assert [(fill.client_order_id, fill.price) for fill in account.fills] == [(None, Decimal(3495))]
 
 
 def test_a_limit_order_is_never_booked_at_worse_than_its_price(resting):

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Final
 
 from anyvenue.model.balance import Balance
-from anyvenue.model.errors import (
-    NotSent,
-)
+from anyvenue.model.errors import NotSent, UnknownOrder
 from anyvenue.model.order import Order
+from anyvenue.model.order_spec import OrderSpec
 from anyvenue.model.position import Position
 from anyvenue.venue.descriptor import VenueContext
 from anyvenue.venue.events import Sink, VenueEvent
 from anyvenue.wire.deadline import pause
+from anyvenue.wire.request import Request
 from anyvenue_gaiaex import rest
 from anyvenue_gaiaex.feed import UserFeed
 from anyvenue_gaiaex.instruments import COLLATERAL
-from anyvenue_gaiaex.ledger import PATIENCE_NS, Ledger
+from anyvenue_gaiaex.ledger import Ledger, Stray
 from anyvenue_gaiaex.market_data import GaiaExMarketData
 from anyvenue_gaiaex.streams import Update
 
@@ -30,6 +31,8 @@ _log = logging.getLogger("anyvenue.gaiaex")
 _SECOND_NS: Final = 1_000_000_000
 BALANCE_PAUSE_S: Final = 0.5
 """An update tells what is available; this long after a change the whole balance is asked for, once."""
+EXPLAIN_S: Final = 0.25
+"""A change of position that waits to be explained is looked at so often: none waits much longer than it may."""
 WATCH_S: Final = 1.0
 ASK_DOUBLINGS: Final = 5
 """Where only an update can tell what became of an order, one is asked for: after 1 s, 2 s more, 4 s more ..."""
@@ -44,6 +47,7 @@ class GaiaExAccount(GaiaExMarketData):
         self._available: Decimal | None = None
         self._is_away, self._is_up, self._is_told = False, True, False
         self._ledger = Ledger(self.by_name.get, self._price_of, self._options.in_doubt_s)
+        self._leaving: dict[str, OrderSpec] = {}
         self._asks = 0
         self._asked_ns = 0
 
@@ -74,6 +78,10 @@ class GaiaExAccount(GaiaExMarketData):
     def _on_update(self, told: Update) -> None:
         now = self.clock.time_ns()
         self._emit(self._ledger.update(told, now))
+        for stray in self._ledger.strays(now):
+            text = "%s was believed to have ended, and is open at the venue as %s: it is canceled there"
+            _log.critical(text, stray.order.client_order_id, stray.order_id)
+            self.start(f"canceling the stray order {stray.order_id}", partial(self._cancel_stray, stray))
         if told.available is not None and told.available != self._available:
             self._available = told.available
             if told.total is None:
@@ -92,6 +100,18 @@ class GaiaExAccount(GaiaExMarketData):
             self._is_told = True
             self._return()
 
+    async def _cancel_stray(self, stray: Stray) -> None:
+        """Cancel what must not rest. Where that does not work, an update will show it again."""
+        order = stray.order
+        request = rest.cancel(order.instrument, stray.order_id, self._account().address, order.client_order_id or "")
+        try:
+            ack: rest.Ack = self.read(rest.read_ack, await self.ask(request))
+        except UnknownOrder:
+            _log.warning("the stray order %s has ended meanwhile", stray.order_id)
+            return
+        if ack.status == "canceled":
+            self._emit(self._ledger.canceled([stray.order_id], self.clock.time_ns(), order.client_order_id))
+
     def _emit(self, events: Sequence[VenueEvent]) -> None:
         for event in events:
             self.sink(event)
@@ -101,7 +121,7 @@ class GaiaExAccount(GaiaExMarketData):
     async def _explain_positions(self) -> None:
         """Ask again what made a position change, until it is known or counts as a stranger's."""
         while self._ledger.is_waiting:
-            await pause(self.clock, PATIENCE_NS / _SECOND_NS)
+            await pause(self.clock, EXPLAIN_S)
             for event in self._ledger.tick(self.clock.time_ns()):
                 self.sink(event)
 
@@ -140,6 +160,13 @@ class GaiaExAccount(GaiaExMarketData):
         elif now >= max(since_ns, self._asked_ns) + (_SECOND_NS << min(self._asks, ASK_DOUBLINGS)):
             self._asks, self._asked_ns = self._asks + 1, now
             user.renew("the account is to be told anew")
+
+    def _sign(self, request: Request, path: str, time_ns: int) -> Mapping[str, str]:
+        """Sign a request, which leaves now: what waited for its turn until now cannot have traded before."""
+        spec = self._leaving.pop(request.client_order_id, None)
+        if spec is not None:
+            self._ledger.sent(spec, self.clock.time_ns())
+        return super()._sign(request, path, time_ns)
 
     def take_on(self, order: Order, left_by_ns: int) -> None:
         """Follow an order of an earlier run by what the account's stream tells."""

@@ -8,11 +8,11 @@ clock: it is told what was sent, what was answered and what came in, and returns
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
-from attrs import evolve
+from attrs import frozen
 
 from anyvenue.model.enums import OrderState, OrderType, Side, TimeInForce
 from anyvenue.model.errors import RejectReason
@@ -24,28 +24,37 @@ from anyvenue.model.order_events import (
     OrderAccepted,
     OrderAmended,
     OrderCanceled,
-    OrderFilled,
     OrderRejected,
+    OrderReported,
     OrderUnknown,
 )
 from anyvenue.model.order_spec import OrderSpec
 from anyvenue.model.position import Position
 from anyvenue.venue.events import AccountEvent
-from anyvenue_gaiaex.derived import derived_fill, estimated_price, held_position
-from anyvenue_gaiaex.rest import LIVE_WORDS, Ack, client_id
+from anyvenue_gaiaex.derived import held_position
+from anyvenue_gaiaex.holdings import Holdings
+from anyvenue_gaiaex.open_rows import OpenRows
+from anyvenue_gaiaex.rest import LIVE_WORDS, Ack
 from anyvenue_gaiaex.streams import Held, Row, Update
 from anyvenue_gaiaex.tracked_order import TWICE, TrackedOrder
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "Stray"]
 
 _SECOND_NS: Final = 1_000_000_000
 GRACE_NS: Final = 1 * _SECOND_NS
 """An update this soon after an acknowledgement may be older than it: that an order is not in it says nothing."""
-PATIENCE_NS: Final = 2 * _SECOND_NS
-"""So long a change of position waits for an order that may explain it, before it is a stranger's."""
+CHASE_NS: Final = 5 * _SECOND_NS
+"""So long after its cancel an order that was believed to have ended may be shown."""
 KEPT_NS: Final = 60 * _SECOND_NS
 """So long an order that has ended may still explain a change of position."""
-_FLAT: Final = Held()
+
+
+@frozen
+class Stray:
+    """An order that is open at the venue by this id, and of which everybody has been told that it has ended."""
+
+    order_id: str
+    order: TrackedOrder
 
 
 class Ledger:
@@ -60,31 +69,27 @@ class Ledger:
         price_of: Callable[[Instrument], Decimal | None],
         in_doubt_s: float = 15.0,
     ) -> None:
-        self._find = find
-        self._price_of = price_of
         self._doubt_ns = int(in_doubt_s * _SECOND_NS)
+        self._holdings = Holdings(find, price_of)
         self._told_ns = 0
-        self._held_ns = 0
+        self._orders_ns = 0
         self._orders: list[TrackedOrder] = []
-        self._rows: dict[str, Row] = {}
-        self._by_client: dict[str, Row] = {}
-        self._held: dict[str, Held] = {}
-        self._explained: dict[str, Held] = {}
-        self._waiting: dict[str, int] = {}
-        self._strange = 0
-        self.knows_positions = False
-        self._knows_orders = False
+        self._rows = OpenRows(is_told=False)
 
     # What is asked
 
+    @property
+    def knows_positions(self) -> bool:
+        """Whether the positions have been told."""
+        return self._holdings.is_known
+
     def positions(self) -> list[Position]:
         """Return the positions that are not flat, as told last."""
-        held = ((self._find(symbol), held) for symbol, held in self._held.items() if held.quantity)
-        return [held_position(instrument, one, 0) for instrument, one in held if instrument is not None]
+        return self._holdings.positions()
 
     def held(self, instrument: Instrument) -> Held:
         """Return what is held of an instrument, as told last."""
-        return self._held.get(instrument.venue_symbol, _FLAT)
+        return self._holdings.held(instrument)
 
     def order_id(self, client_order_id: str, known: str | None) -> str | None:
         """Return the id under which an order is to be found now: the last one, None where none is known yet."""
@@ -94,7 +99,7 @@ class Ledger:
     @property
     def is_waiting(self) -> bool:
         """Whether a change of position waits for an order that may explain it: then `tick` is to be called later."""
-        return bool(self._waiting)
+        return self._holdings.is_waiting
 
     @property
     def asks_ns(self) -> int | None:
@@ -106,12 +111,32 @@ class Ledger:
             for tracked in self._orders
             if tracked.ended_ns is None and (tracked.is_doubtful or not tracked.is_shown)
         ]
+        due += [max(self._told_ns, from_ns) for from_ns, _, _ in self._shown_though_over()]
         return min(due, default=None)
+
+    def strays(self, now: int) -> list[Stray]:
+        """Return the orders that are open though they are believed to have ended; each again only after a while.
+
+        No event can bring them back, so they are to be canceled.
+        """
+        found = [(tracked, row) for from_ns, tracked, row in self._shown_though_over() if now >= from_ns]
+        for tracked, _ in found:
+            tracked.chased_ns = now
+        return [Stray(row.order_id, tracked) for tracked, row in found]
+
+    def _shown_though_over(self) -> Iterator[tuple[int, TrackedOrder, Row]]:
+        """Iterate over the orders that the last update has though they are believed over; from when on that counts."""
+        for tracked in self._orders:
+            over_ns = tracked.over_ns if tracked.is_shown else None
+            row = None if over_ns is None else self._rows.row_of(tracked, self._orders)
+            if over_ns is not None and row is not None and (row.filled is None or row.filled < tracked.quantity):
+                yield max(over_ns + GRACE_NS, tracked.chased_ns + CHASE_NS), tracked, row
 
     # What was sent, and what was answered
 
     def sent(self, spec: OrderSpec, now: int) -> None:
-        """An order is about to leave."""
+        """An order leaves."""
+        self.refused(spec.client_order_id)
         self._orders.append(
             TrackedOrder(
                 instrument=spec.instrument,
@@ -121,7 +146,7 @@ class Ledger:
                 client_order_id=spec.client_order_id,
                 sent_ns=now,
                 since_ns=now,
-                known_before=frozenset(self._rows),
+                known_before=frozenset(self._rows.rows),
                 is_taking=spec.order_type is OrderType.MARKET or spec.time_in_force is TimeInForce.IOC,
             )
         )
@@ -145,12 +170,13 @@ class Ledger:
             since_ns=left_by_ns,
             ids=ids,
             is_live=order.state is not OrderState.SENT,
+            is_canceling=order.cancel is not None,
             filled=order.filled_quantity,
             doubt=None if amend is None or price is None else (price, amend.quantity or order.quantity),
             is_left_over=True,
         )
         self._orders.append(tracked)
-        row = self._row_of(tracked)
+        row = self._rows.row_of(tracked, self._orders)
         tracked.is_shown = row is not None
         return [] if row is None else self._seen(tracked, row, now)
 
@@ -170,13 +196,13 @@ class Ledger:
         if ack.order_id is None or not (ack.status in LIVE_WORDS or ack.status == "filled" or tracked.is_live):
             return [OrderUnknown(**named, text=f"the venue answered {ack.status or 'without a status'!r}")]
         tracked.is_live, tracked.is_taking = True, tracked.is_taking or ack.status == "filled"
-        return [OrderAccepted(**named)]
+        return [OrderAccepted(**named), *self.tick(now)]
 
     def amending(self, client_order_id: str, price: Decimal, quantity: Decimal, now: int) -> None:
         """A modification is about to leave: from now on the order may be found by either id, at either terms."""
         tracked = self._of(client_order_id)
         if tracked is not None:
-            tracked.doubt, tracked.since_ns, tracked.known_before = (price, quantity), now, frozenset(self._rows)
+            tracked.doubt, tracked.since_ns, tracked.known_before = (price, quantity), now, frozenset(self._rows.rows)
 
     def amend_refused(self, client_order_id: str) -> None:
         """The modification was refused, or never left."""
@@ -194,6 +220,8 @@ class Ledger:
         events: list[AccountEvent] = []
         for order_id in order_ids:
             tracked = next((one for one in self._orders if order_id in one.ids), None)
+            if tracked is not None:
+                tracked.is_shown = False
             if tracked is not None and tracked.ended_ns is None:
                 tracked.ended_ns, tracked.is_canceled, tracked.looks = now, True, 0
             name = client_order_id if tracked is None else tracked.client_order_id
@@ -206,11 +234,17 @@ class Ledger:
         Not while a modification is in doubt: the order may live on under an id that nobody has told.
         """
         tracked = self._of(client_order_id)
-        if tracked is None or tracked.ended_ns is not None or tracked.is_doubtful or not self._knows_orders:
+        if tracked is None or tracked.ended_ns is not None or tracked.is_doubtful or not self._rows.is_told:
             return []
-        if any(one in self._rows for one in tracked.ids):
+        if any(one in self._rows.rows for one in tracked.ids):
             return []
         return self._ended(tracked, now)
+
+    def canceling(self, instrument: Instrument, client_order_id: str | None = None) -> None:
+        """A cancel of an order, or of all, is about to leave: where one is gone from now on it may have been that."""
+        for tracked in self._orders:
+            if tracked.instrument.key == instrument.key and client_order_id in (None, tracked.client_order_id):
+                tracked.is_canceling = True
 
     def mistrust(self, client_order_id: str, now: int) -> None:
         """A cancel of it has an outcome that only a later update can tell."""
@@ -254,89 +288,80 @@ class Ledger:
     def update(self, told: Update, now: int) -> list[AccountEvent]:
         """Return what an update means."""
         events: list[AccountEvent] = []
-        self._told_ns = now
+        changed: list[tuple[Instrument, Held]] = []
+        self._told_ns, before = now, self._rows
         if told.orders is not None:
+            self._orders_ns = now
             events += self._see_orders(told.orders, now)
         if told.positions is not None:
-            events += self._see_positions(told.positions, now, told.ts_event)
+            steady = [] if told.orders is None else before.steady(self._rows)
+            changed = self._holdings.told(told.positions, steady, now, told.ts_event)
+        events += self.tick(now)
+        if told.positions is not None:
             for tracked in self._orders:
                 tracked.looks += 1 if tracked.misses or tracked.ended_ns is not None else 0
-        return events + self.tick(now) + self._settle(now)
+        events += [held_position(instrument, held, now, told.ts_event) for instrument, held in changed]
+        return events + self._settle(now)
 
     def tick(self, now: int) -> list[AccountEvent]:
-        """Return what waiting for long enough means for changes of position that no order has explained."""
-        events: list[AccountEvent] = []
-        for symbol in list(self._waiting):
-            events += self._explain(symbol, now, 0)
-        return events
+        """Return what is known by now of the changes of positions: what was answered, or has waited long enough."""
+        return self._holdings.explain(self._orders, self._orders_ns, now)
 
     def _of(self, client_order_id: str) -> TrackedOrder | None:
         return next((one for one in self._orders if one.client_order_id == client_order_id), None)
 
     # Orders
 
-    def _see_orders(self, rows: dict[str, Row] | Any, now: int) -> list[AccountEvent]:
-        self._rows, self._knows_orders = dict(rows), True
-        self._by_client = {row.client_id.lower(): row for row in rows.values() if row.client_id}
+    def _see_orders(self, rows: Mapping[str, Row], now: int) -> list[AccountEvent]:
+        self._rows = OpenRows(rows)
         events: list[AccountEvent] = []
         for tracked in self._orders:
-            row = self._row_of(tracked)
+            row = self._rows.row_of(tracked, self._orders)
             tracked.is_shown = row is not None
             if row is not None:
-                events += self._seen(tracked, row, now)
+                events += self._seen(tracked, row, now) if tracked.over_ns is None else self._back(tracked, row, now)
             elif now >= tracked.since_ns + self._lag_ns(tracked):
                 tracked.misses += 1
         return events
-
-    def _row_of(self, tracked: TrackedOrder) -> Row | None:
-        """Return the row that is an order's in the last update: by its id, else by its client id, else by its terms."""
-        rows, name = self._rows, tracked.client_order_id
-        row = next((rows[one] for one in reversed(tracked.ids) if one in rows), None)
-        if row is None and name is not None:
-            row = self._by_client.get(client_id(name)) or self._by_client.get(name) or self._adoptable(tracked, rows)
-        return row
 
     def _lag_ns(self, tracked: TrackedOrder) -> int:
         """Return how long after the last write about an order its absence begins to say something."""
         return self._doubt_ns if tracked.is_doubtful else GRACE_NS
 
-    def _adoptable(self, tracked: TrackedOrder, rows: dict[str, Row]) -> Row | None:
-        """Return the one order that can only be this one, whose id is not known since its answer never came."""
-        if tracked.ended_ns is not None or not tracked.is_doubtful:
-            return None
-        price, quantity = tracked.doubt or (tracked.price, tracked.quantity)
-        fits = [
-            row
-            for row in self._fresh(tracked, rows)
-            if not row.client_id and row.price == price and {quantity, quantity - tracked.filled} & row.sizes
-        ]
-        return fits[0] if len(fits) == 1 else None
-
-    def _fresh(self, tracked: TrackedOrder, rows: dict[str, Row]) -> list[Row]:
-        """Return the orders of nobody, on the same side of the same symbol, that came up since this one was sent."""
-        ours = {one for other in self._orders for one in other.ids}
-        return [
-            row
-            for one, row in rows.items()
-            if one not in ours
-            and one not in tracked.known_before
-            and not row.is_trigger
-            and row.symbol == tracked.instrument.venue_symbol
-            and row.side is tracked.side
-        ]
-
     def _seen(self, tracked: TrackedOrder, row: Row, now: int) -> list[AccountEvent]:
         was_left_over, tracked.is_left_over = tracked.is_left_over, False
+        tracked.is_seen = True
         if tracked.ended_ns is None:
             tracked.misses = tracked.looks = 0
         is_new = row.order_id not in tracked.ids
         events = self._recognized(tracked, row, now, is_new=is_new)
-        if row.filled is not None:
+        filled = row.filled
+        if filled is None and tracked.doubt is None and len(row.sizes) == 1:
+            rest = min(row.sizes)  # one size alone may be the whole or the rest: below the whole it is the rest
+            filled = tracked.quantity - rest if ZERO < rest < tracked.quantity else None
+        if filled is not None:
             if tracked.earlier_fills is None:  # an order under a new id may begin to count anew
-                tracked.earlier_fills = tracked.filled if row.filled < tracked.filled else ZERO
-            tracked.told_filled = row.filled + tracked.earlier_fills
+                tracked.earlier_fills = tracked.filled if filled < tracked.filled else ZERO
+            tracked.told_filled = filled + tracked.earlier_fills
             tracked.unheard = max(ZERO, tracked.untold) if was_left_over else tracked.unheard
         return events
+
+    def _back(self, tracked: TrackedOrder, row: Row, now: int) -> list[AccountEvent]:
+        """It is there though it is believed to have ended. What never came up comes to life; the rest are strays."""
+        tracked.ids += [] if row.order_id in tracked.ids else [row.order_id]
+        if not tracked.is_refused:
+            return []
+        tracked.is_refused, tracked.is_live, tracked.ended_ns = False, True, None
+        back = OrderReported(
+            **tracked.names(),
+            state=OrderState.OPEN,
+            filled_quantity=tracked.filled,
+            price=row.price or tracked.price,
+            quantity=tracked.quantity,
+            text="it came up after all",
+            ts_recv=now,
+        )
+        return [back, *self._seen(tracked, row, now)]
 
     def _recognized(self, tracked: TrackedOrder, row: Row, now: int, *, is_new: bool) -> list[AccountEvent]:
         """Return what it says of the fate of commands that an order is there, at these terms, under this id."""
@@ -372,12 +397,16 @@ class Ledger:
         for tracked in self._orders:
             if tracked.ended_ns is not None or tracked.misses < TWICE or tracked.looks < TWICE:
                 continue
-            if tracked.instrument.venue_symbol in self._waiting or (
-                not (tracked.ids and tracked.doubt is None) and self._fresh(tracked, self._rows)
+            if self._holdings.waits_for(tracked.instrument, tracked.side) or (
+                not (tracked.ids and tracked.doubt is None) and self._rows.fresh(tracked, self._orders)
             ):
                 continue  # what is not explained yet may be this one's
+            if tracked.room > 0:
+                events += self._holdings.net(tracked, self._orders, now)
             events += self._ended(tracked, now)
-        self._orders = [one for one in self._orders if one.ended_ns is None or now < one.ended_ns + KEPT_NS]
+        self._orders = [
+            one for one in self._orders if one.ended_ns is None or one.is_shown or now < one.ended_ns + KEPT_NS
+        ]
         return events
 
     def _ended(self, tracked: TrackedOrder, now: int) -> list[AccountEvent]:
@@ -387,87 +416,6 @@ class Ledger:
         if tracked.ids or tracked.filled or tracked.is_left_over:
             text = "it is not among the open orders any more; what it traded is what the position tells"
             return [OrderCanceled(**tracked.names(), text=text, ts_recv=now)]
+        tracked.is_refused = True
         text = "it never came up, and can no longer arrive"
         return [OrderRejected(**tracked.names(), reason=RejectReason.EXPIRED, text=text, ts_recv=now)]
-
-    # Positions
-
-    def _see_positions(self, told: dict[str, Held] | Any, now: int, ts_event: int) -> list[AccountEvent]:
-        events: list[AccountEvent] = []
-        self._held_ns = now
-        before, self._held = self._held, {symbol: held for symbol, held in told.items() if held.quantity}
-        if not self.knows_positions:  # where it begins: nothing can be said of what came before
-            self.knows_positions, self._explained = True, dict(self._held)
-        for symbol in sorted({*before, *self._held, *self._waiting}):
-            events += self._explain(symbol, now, ts_event)
-            held, instrument = self._held.get(symbol, _FLAT), self._find(symbol)
-            if instrument is not None and held != before.get(symbol, _FLAT):
-                events.append(held_position(instrument, held, now, ts_event))
-        return events
-
-    def _explain(self, symbol: str, now: int, ts_event: int) -> list[AccountEvent]:
-        """Share a change of position among the orders that can have made it."""
-        held, base, instrument = self._held.get(symbol, _FLAT), self._explained.get(symbol, _FLAT), self._find(symbol)
-        change = held.quantity - base.quantity
-        reference = None if instrument is None else self._price_of(instrument)
-        price = estimated_price(base, held, reference)
-        if instrument is None or not change:
-            self._explained[symbol] = held
-            self._waiting.pop(symbol, None)
-            return []
-        since = self._waiting.setdefault(symbol, now)
-        if price is None:
-            return []  # there is no price to book it at: the next update or book may bring one
-        side, left, events = Side.BUY if change > 0 else Side.SELL, abs(change), list[AccountEvent]()
-        for tracked in self._candidates(instrument, side):
-            most = tracked.room if tracked.rank != 0 else min(tracked.room, tracked.untold)
-            quantity = min(most, left)
-            if quantity > 0:
-                tracked.filled += quantity
-                left -= quantity
-                events.append(self._fill(tracked, quantity, price, now, ts_event))
-        may_come = any(one.ended_ns is None for one in self._able(instrument, side))
-        if left and (not may_come or now >= since + PATIENCE_NS):
-            events.append(self._strangers(instrument, side, left, price, now))
-            left = ZERO
-        if left:
-            self._explained[symbol] = evolve(held, quantity=held.quantity - left * side.sign, entry_price=None)
-        else:
-            self._explained[symbol] = held
-            self._waiting.pop(symbol, None)
-        return events
-
-    def _able(self, instrument: Instrument, side: Side) -> list[TrackedOrder]:
-        """Return who may have traded more than was told, leaving out what was sent after the positions were told."""
-        return [
-            one
-            for one in self._orders
-            if one.instrument.key == instrument.key
-            and one.side is side
-            and one.room > 0
-            and one.sent_ns < self._held_ns
-        ]
-
-    def _candidates(self, instrument: Instrument, side: Side) -> list[TrackedOrder]:
-        """Return who can have made a change, the likeliest first: of equals the better price, then the older."""
-        able = [one for one in self._able(instrument, side) if one.rank is not None]
-        return sorted(able, key=lambda one: (one.rank, one.price is not None, (one.price or ZERO) * -side.sign))
-
-    def _fill(self, tracked: TrackedOrder, quantity: Decimal, price: Decimal, now: int, ts_event: int) -> OrderFilled:
-        if tracked.price is not None:  # a limit order does not trade at worse than its price
-            limits = [tracked.price, *([tracked.doubt[0]] if tracked.doubt else [])]
-            price = min(price, max(limits)) if tracked.side is Side.BUY else max(price, min(limits))
-        name = tracked.client_order_id or (tracked.ids or [f"close at {tracked.since_ns}"])[-1]
-        names = tracked.names()
-        trade_id = f"position:{name}:{tracked.filled:f}"
-        fill = derived_fill(tracked.instrument, tracked.side, quantity, price, trade_id, names, now, ts_event)
-        return OrderFilled(**names, fill=fill, ts_event=ts_event, ts_recv=now)
-
-    def _strangers(
-        self, instrument: Instrument, side: Side, quantity: Decimal, price: Decimal, now: int
-    ) -> OrderFilled:
-        """A change that none of our orders made: a trigger, a liquidation, a person at the app."""
-        self._strange += 1
-        names = {"client_order_id": None, "venue_order_id": None}
-        trade_id = f"position:stranger:{now}:{self._strange}"
-        return OrderFilled(fill=derived_fill(instrument, side, quantity, price, trade_id, names, now, 0), ts_recv=now)

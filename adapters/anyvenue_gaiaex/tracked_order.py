@@ -1,4 +1,4 @@
-"""One order of ours as updates have shown it: under which ids, at which terms, and how much it may explain."""
+"""One order of ours as updates have shown it: under which ids, at which terms, and how much it may have traded."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from attrs import define, field
 from anyvenue.model.enums import Side
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import ZERO
+from anyvenue_gaiaex.streams import Row
 
 __all__ = ["TWICE", "TrackedOrder"]
 
@@ -32,8 +33,13 @@ class TrackedOrder:
     ids: list[str] = field(factory=list)
     known_before: frozenset[str] = frozenset()
     is_taking: bool = False
+    """It trades at once or never."""
     is_live: bool = False
     is_shown: bool = False
+    is_seen: bool = False
+    """An update has shown it."""
+    is_canceling: bool = False
+    """A cancel of it was sent."""
     filled: Decimal = ZERO
     told_filled: Decimal | None = None
     earlier_fills: Decimal | None = ZERO
@@ -41,7 +47,13 @@ class TrackedOrder:
     misses: int = 0
     looks: int = 0
     ended_ns: int | None = None
+    credited_ns: int = 0
+    """When it was last booked a fill."""
+    chased_ns: int = 0
+    """When it was last canceled for having been believed over."""
     is_canceled: bool = False
+    is_refused: bool = False
+    """It ended since it never came up."""
     is_left_over: bool = False
     """Of an earlier run, and not seen in this one."""
     unheard: Decimal = ZERO
@@ -63,17 +75,25 @@ class TrackedOrder:
         return (self.told_filled or ZERO) - self.filled - self.unheard
 
     @property
-    def rank(self) -> int | None:
-        """How likely it is to explain a change of position, 0 before 1; None where the venue says it has not traded."""
-        if self.told_filled is not None and self.is_shown and self.ended_ns is None:
-            return 0 if self.untold > 0 else None
-        if self.ended_ns is not None:
-            return None if self.is_canceled and self.looks >= TWICE else 4
-        if self.is_left_over:  # it had ended before this run, or never arrived, or is late
-            return 4
-        if not self.is_live:  # it may never have arrived: whoever is known to be there comes first
-            return 3
-        return 1 if self.is_taking or not self.is_shown else 2
+    def over_ns(self) -> int | None:
+        """Since when it is believed to have ended; None for one that is not."""
+        return self.ended_ns if self.ended_ns is not None else self.credited_ns if self.room <= 0 else None
+
+    @property
+    def prices(self) -> list[Decimal]:
+        """The prices at which it may be there; none for one that takes any."""
+        return [] if self.price is None else [self.price, *([self.doubt[0]] if self.doubt else [])]
+
+    def is_behind(self, row: Row) -> bool:
+        """Whether an order that rests would have traded in full before this one could: it is not among the open ones.
+
+        Its price is better, or it was there before at the same price.
+        """
+        if not self.prices or row.price is None or row.order_id in self.ids:
+            return False
+        most = max(price * self.side.sign for price in self.prices)
+        theirs = row.price * self.side.sign
+        return theirs > most or (theirs == most and row.order_id in self.known_before)
 
     def names(self) -> dict[str, Any]:
         """Return what an event names it by."""

@@ -54,8 +54,8 @@ class GaiaExVenue(GaiaExAccount):
         self._check(spec)
         name, instrument = spec.client_order_id, spec.instrument
         self.traded[instrument.key] = instrument
-        self._ledger.sent(spec, self.clock.time_ns())
         request = rest.place(spec, account.address, with_time_in_force=self._has_time_in_force)
+        self._leaving[name] = spec
         try:
             data = await self.ask(request)
         except (NotSent, TradingEnded):
@@ -66,6 +66,8 @@ class GaiaExVenue(GaiaExAccount):
             if (hours := self._listings[instrument.venue_symbol].hours) not in ("", "24/7"):
                 _log.warning("%s trades in %s; it may be closed now", instrument.key, hours)
             raise
+        finally:
+            self._leaving.pop(name, None)
         events = self._ledger.acknowledged(name, self._ack(data), self.clock.time_ns())
         if spec.time_in_force is TimeInForce.IOC and not self._has_time_in_force:
             events += await self._take_back(spec, events)
@@ -170,6 +172,7 @@ class GaiaExVenue(GaiaExAccount):
                 raise
 
     async def _cancel(self, instrument: Instrument, order_id: str, name: str) -> Sequence[AccountEvent]:
+        self._ledger.canceling(instrument, name)
         data = await self.ask(rest.cancel(instrument, order_id, self._account().address, name))
         ack = self._ack(data)
         if ack.status != "canceled":
@@ -190,7 +193,9 @@ class GaiaExVenue(GaiaExAccount):
 
     async def cancel_all(self, instrument: Instrument) -> Sequence[AccountEvent]:
         """Cancel every order of a symbol. Whether that takes waiting take-profits and stop-losses is not documented."""
-        data = await self.ask(rest.cancel_all(instrument, self._account().address))
+        request = rest.cancel_all(instrument, self._account().address)
+        self._ledger.canceling(instrument)
+        data = await self.ask(request)
         ids, failed = self.read(rest.read_canceled, data)
         events = self._ledger.canceled(ids, self.clock.time_ns())
         if failed:

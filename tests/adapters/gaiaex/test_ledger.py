@@ -11,6 +11,7 @@ from anyvenue.model.order import Order
 from anyvenue.model.order_events import (
     AmendRejected,
     AmendSent,
+    CancelSent,
     OrderAccepted,
     OrderAmended,
     OrderCanceled,
@@ -310,13 +311,32 @@ def test_an_order_that_is_gone_right_after_its_acknowledgement_can_have_traded(a
     assert account.orders["avx-1"].state is OrderState.FILLED
 
 
-def test_without_any_price_a_fill_waits_for_one(resting):
+def test_without_any_price_a_fill_waits_for_one(eth, order_of):
+    account = Account(eth, price=None)
+    account.update({}, "")
+    account.send(order_of(order_type=OrderType.MARKET))
+    account.ack("avx-1", "7", "filled")
+    account.update({}, "0.1", entry=None)
+    assert not account.fills
+    account.price = Decimal(3495)
+    account.told(account.ledger.tick(account.now))
+    assert [fill.price for fill in account.fills] == [Decimal(3495)]
+
+
+def test_a_limit_order_has_a_price_of_its_own(resting):
     resting.price = None
     resting.update({}, "0.1", entry=None)
-    assert not resting.fills
-    resting.price = Decimal(3495)
-    resting.told(resting.ledger.tick(resting.now))
-    assert [fill.price for fill in resting.fills] == [Decimal(3495)]
+    assert [(fill.client_order_id, fill.price) for fill in resting.fills] == [("avx-1", 3500)]
+
+
+def test_a_strangers_trade_without_any_price_waits_for_one_too(eth):
+    account = Account(eth, price=None)
+    account.update({}, "")
+    account.update({}, "0.1", entry=None)
+    assert not account.fills
+    account.price = Decimal(3495)
+    account.told(account.ledger.tick(account.now))
+    assert [(fill.client_order_id, fill.price) for fill in account.fills] == [(None, Decimal(3495))]
 
 
 def test_a_limit_order_is_never_booked_at_worse_than_its_price(resting):
@@ -348,9 +368,12 @@ def test_the_likeliest_order_gets_the_fill(account, order_of):
         account.ack(name, number)
     rows = {one: {"symbol": "ETH", "side": "BUY", "price": "1"} for one in ("1", "2", "3")}
     account.update(rows, "")
-    account.update(rows, "0.15")
+    account.update(rows, "0.05")
     filled = {name: order.filled_quantity for name, order in account.orders.items()}
-    assert filled == {"avx-1": 0, "avx-2": Decimal("0.1"), "avx-3": Decimal("0.05")}  # the best price first
+    assert filled == {"avx-1": 0, "avx-2": Decimal("0.05"), "avx-3": 0}  # the best price first
+    account.update({one: rows[one] for one in ("1", "3")}, "0.12")
+    filled = {name: order.filled_quantity for name, order in account.orders.items()}
+    assert filled == {"avx-1": 0, "avx-2": Decimal("0.1"), "avx-3": Decimal("0.02")}
 
 
 def test_what_was_held_at_the_start_is_nobodys_fill(eth):
@@ -476,7 +499,7 @@ def test_what_it_traded_while_nobody_listened_is_in_the_position_and_explains_no
     account.orders["avx-1"] = earlier
     account.update({"7": ROW | {"executedQty": "0.04"}}, "0.04")
     account.told(account.ledger.take_on(earlier, account.now, account.now))
-    account.send(order_of("avx-2"))
+    account.send(order_of("avx-2", quantity="0.01", price="3501"))
     account.update({"7": ROW | {"executedQty": "0.04"}}, "0.05")
     assert [(fill.client_order_id, fill.quantity) for fill in account.fills] == [("avx-2", Decimal("0.01"))]
     account.update({"7": ROW | {"executedQty": "0.06"}}, "0.07")
@@ -523,7 +546,7 @@ def test_what_the_last_update_has_shown_already_is_seen_at_once_and_explains_wha
 
 
 def test_what_this_run_has_on_its_way_explains_a_trade_before_what_never_came_up(lost, order_of):
-    lost.send(order_of("avx-2"))
+    lost.send(order_of("avx-2", quantity="0.04"))
     lost.update({}, "0.04")
     assert [fill.client_order_id for fill in lost.fills] == ["avx-2"]
 
@@ -589,3 +612,292 @@ def test_what_only_an_update_can_settle_is_asked_for_when_its_absence_begins_to_
 
 def test_before_the_first_update_one_is_asked_for(eth):
     assert Account(eth).ledger.asks_ns == 0
+
+
+# Who made a change of position
+
+
+def two(account, order_of, **second):
+    """Two orders of which nothing was heard, both on their way when a position changes."""
+    account.send(order_of("avx-1"))
+    account.send(order_of("avx-2", **second))
+    account.update({}, "0.1", after_s=0.1)
+
+
+def credited(account):
+    return [(fill.client_order_id, str(fill.quantity)) for fill in account.fills]
+
+
+def test_which_of_two_orders_traded_is_left_open_until_one_is_answered(account, order_of):
+    two(account, order_of)
+    assert credited(account) == []
+    account.ack("avx-2", "8", "filled")
+    assert credited(account) == [("avx-2", "0.1")]
+    assert account.orders["avx-1"].filled_quantity == 0
+
+
+def test_or_until_an_update_shows_the_other_one(account, order_of):
+    two(account, order_of)
+    account.update({"7": ROW | {"clientId": client_id("avx-1")}}, "0.1", after_s=0.1)
+    assert credited(account) == [("avx-2", "0.1")]
+
+
+def test_or_until_it_has_lasted_long_enough_and_then_the_better_price_has_it(account, order_of):
+    two(account, order_of, price="3510")
+    account.now += 3 * S
+    account.told(account.ledger.tick(account.now))
+    assert credited(account) == [("avx-2", "0.1")]
+
+
+def test_an_answer_to_the_order_that_did_not_trade_leaves_the_other_one(account, order_of):
+    two(account, order_of)
+    account.ack("avx-1", "7")
+    assert credited(account) == []  # it may have rested when it was answered, and have traded since
+    account.update({"7": ROW}, "0.1", after_s=0.1)
+    assert credited(account) == [("avx-2", "0.1")]
+
+
+def test_sizes_can_tell_it_at_once(account, order_of):
+    two(account, order_of, quantity="0.3")
+    assert credited(account) == [("avx-1", "0.1")]
+
+
+def test_two_changes_are_not_netted_while_they_wait(account, order_of):
+    two(account, order_of)
+    account.update({}, "", after_s=0.1)  # a stranger's sale: no order of ours is on that side
+    assert credited(account) == [(None, "0.1")]
+    account.ack("avx-1", "7", "filled")
+    assert credited(account) == [(None, "0.1"), ("avx-1", "0.1")]
+
+
+def test_what_rests_at_a_better_price_all_along_would_have_traded_first(account, order_of):
+    account.send(order_of("avx-1", price="3500"))
+    account.send(order_of("avx-2", price="3400"))
+    account.ack("avx-1", "7")
+    account.ack("avx-2", "8")
+    untold = {"symbol": "ETH", "side": "BUY", "price": "3500", "size": "0.1"}
+    account.update({"7": untold, "8": untold | {"price": "3400"}}, "")
+    account.send(order_of("avx-3", price="3510"))
+    account.update({"7": untold}, "0.1")  # one may have gone by a cancel of the venue's own
+    assert credited(account) == [("avx-3", "0.1")]
+
+
+def test_a_size_below_the_whole_is_the_rest(account, order_of):
+    account.send(order_of())
+    account.ack("avx-1", "7")
+    account.send(order_of("avx-2", quantity="0.04"))
+    account.update({"7": {"symbol": "ETH", "side": "BUY", "price": "3500", "size": "0.06"}}, "0.04")
+    assert credited(account) == [("avx-1", "0.04")]
+
+
+# An order that is open though it is believed to have ended
+
+
+@pytest.fixture
+def mistaken(account, order_of):
+    """An order that was credited with what a person at the app bought while it was on its way."""
+    account.send(order_of())
+    account.update({}, "0.1", after_s=0.1)
+    assert account.orders["avx-1"].state is OrderState.FILLED
+    return account
+
+
+def strays(account):
+    return [(one.order_id, one.order.client_order_id) for one in account.ledger.strays(account.now)]
+
+
+def test_an_order_that_is_believed_filled_and_is_open_is_a_stray(mistaken):
+    shown = {"7": ROW | {"clientId": client_id("avx-1")}}
+    mistaken.update(shown, "0.1", after_s=0.5)
+    assert strays(mistaken) == []  # rows may be older than the position, for a while
+    assert mistaken.ledger.asks_ns == 103_100_000_000  # 1 s after its fill an update is asked for
+    mistaken.update(shown, "0.1", after_s=0.5)
+    assert strays(mistaken) == [("7", "avx-1")]
+    assert strays(mistaken) == []  # it is being canceled
+    mistaken.update(shown, "0.1", after_s=5)
+    assert strays(mistaken) == [("7", "avx-1")]  # that did not work
+    mistaken.told(mistaken.ledger.canceled(["7"], mistaken.now))
+    mistaken.update({}, "0.1", after_s=5)
+    assert strays(mistaken) == []
+    assert mistaken.ledger.asks_ns is None
+    assert credited(mistaken) == [("avx-1", "0.1")]
+
+
+def test_what_a_stray_trades_is_in_the_position_and_nobodys(mistaken):
+    mistaken.update({"7": ROW | {"clientId": client_id("avx-1"), "executedQty": "0.04"}}, "0.14")
+    mistaken.now += 3 * S
+    mistaken.told(mistaken.ledger.tick(mistaken.now))
+    assert credited(mistaken) == [("avx-1", "0.1"), (None, "0.04")]
+    assert strays(mistaken) == [("7", "avx-1")]
+
+
+def test_one_that_is_shown_as_full_is_no_stray(mistaken):
+    mistaken.update({"7": ROW | {"clientId": client_id("avx-1"), "executedQty": "0.1"}}, "0.1")
+    assert strays(mistaken) == []
+
+
+def test_a_row_without_a_client_id_is_a_stray_where_it_can_be_nobody_elses(mistaken, order_of):
+    mistaken.update({"7": ROW, "8": ROW}, "0.1")  # two that may be it
+    assert strays(mistaken) == []
+    mistaken.send(order_of("avx-2"))  # the same again, on its way, so that the next row may be this one's
+    mistaken.update({"7": ROW}, "0.1")
+    assert strays(mistaken) == []
+
+
+def test_and_is_found_by_its_terms(mistaken):
+    mistaken.update({"7": ROW}, "0.1")
+    assert strays(mistaken) == [("7", "avx-1")]
+
+
+def test_an_order_that_is_believed_canceled_and_is_open_is_a_stray(resting):
+    resting.update({}, "")
+    resting.update({}, "")
+    assert resting.orders["avx-1"].state is OrderState.CANCELED
+    resting.update({"7": ROW}, "", after_s=100)  # nothing was told for long
+    assert strays(resting) == [("7", "avx-1")]
+
+
+def test_an_order_that_is_believed_never_to_have_come_up_comes_to_life(account, order_of):
+    account.send(order_of())
+    for _ in range(3):
+        account.update({}, "", after_s=10)
+    assert account.orders["avx-1"].state is OrderState.REJECTED
+    account.update({"7": ROW | {"clientId": client_id("avx-1"), "executedQty": "0.04"}}, "0.04")
+    order = account.orders["avx-1"]
+    assert (order.state, order.venue_order_id) == (OrderState.PARTIALLY_FILLED, "7")
+    assert order.filled_quantity == Decimal("0.04")
+    assert strays(account) == []
+    account.update({}, "0.1")
+    assert account.orders["avx-1"].state is OrderState.FILLED
+
+
+TURNS = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("send"), st.sampled_from(["0.1", "0.3"]), st.sampled_from(["mistaken", None, "open", "filled"])
+        ),
+        st.tuples(st.just("arrive"), st.integers(0, 5), st.none()),
+        st.tuples(st.just("fill"), st.integers(0, 5), st.sampled_from(["0.05", "0.1", "0.3"])),
+        st.tuples(st.just("strange"), st.sampled_from(["0.1", "0.3"]), st.none()),
+        *[st.tuples(st.just("tell"), st.none(), st.sampled_from([0.1, 1.5, 20]))] * 2,
+    ),
+    min_size=5,
+    max_size=30,
+)
+
+
+@given(turns=TURNS)
+def test_no_order_stays_open_at_the_venue_that_is_believed_to_have_ended(eth_everywhere, turns):
+    account = Account(eth_everywhere)
+    account.update({}, "")
+    coming, book, held = [], {}, Decimal(0)
+    found = set()
+
+    def tell(after_s):
+        rows = {
+            number: ROW | {"clientId": client_id(spec.client_order_id)} | sizes_of(spec, filled)
+            for number, (spec, filled) in book.items()
+        }
+        account.update(rows, str(held) if held else "", after_s=after_s)
+        found.update(strays(account))
+
+    for kind, what, how in turns:
+        if kind == "send":
+            name = f"avx-{len(account.orders)}"
+            spec = OrderSpec(
+                client_order_id=name, instrument=eth_everywhere, side=Side.BUY, quantity=what, price="3500"
+            )
+            account.send(spec)
+            if how in (None, "mistaken"):  # no answer, now or ever; it may arrive when it is thought to be impossible
+                coming.append(spec)
+                if how is not None:  # a person at the app buys as much
+                    held += spec.quantity
+                    tell(0.1)
+            else:
+                book[name[4:] + "1"] = [spec, spec.quantity if how == "filled" else Decimal(0)]
+                held += book[name[4:] + "1"][1]
+                account.ack(name, name[4:] + "1", how)
+        elif kind == "arrive" and coming:
+            spec = coming.pop(what % len(coming))
+            book[spec.client_order_id[4:] + "1"] = [spec, Decimal(0)]
+        elif kind == "fill" and book:
+            number = sorted(book)[what % len(book)]
+            traded = min(Decimal(how), book[number][0].quantity - book[number][1])
+            book[number][1] += traded
+            held += traded
+        elif kind == "strange":
+            held += Decimal(what)
+        elif kind == "tell":
+            tell(how)
+        book = {number: one for number, one in book.items() if one[1] < one[0].quantity}
+    for _ in range(3):
+        tell(6)
+    for number, (spec, _) in book.items():
+        order = account.orders[spec.client_order_id]
+        assert order.is_open or (number, spec.client_order_id) in found
+    assert sum(fill.quantity for fill in account.fills) == held
+
+
+def sizes_of(spec, filled):
+    return {"origQty": str(spec.quantity), "executedQty": str(filled)}
+
+
+# Trades between two updates that leave the position as it was
+
+
+@pytest.fixture
+def both_sides(account, order_of):
+    """A buy and a sell that rest."""
+    for name, number, side, price in (("avx-1", "7", Side.BUY, "3480"), ("avx-2", "8", Side.SELL, "3500")):
+        account.send(order_of(name, side=side, price=price))
+        account.ack(name, number)
+    account.update({"7": ROW | {"price": "3480"}, "8": ROW | {"side": "SELL"}}, "")
+    return account
+
+
+def test_a_buy_and_a_sell_that_are_gone_at_once_have_traded_against_each_other(both_sides):
+    both_sides.update({}, "")
+    assert both_sides.fills == []
+    both_sides.update({}, "")
+    assert {order.state for order in both_sides.orders.values()} == {OrderState.FILLED}
+    assert [(fill.side, fill.price) for fill in both_sides.fills] == [(Side.BUY, 3480), (Side.SELL, 3500)]
+    both_sides.update({}, "")
+    assert len(both_sides.fills) == 2
+
+
+def test_not_where_a_cancel_of_one_was_sent(both_sides):
+    both_sides.ledger.canceling(both_sides.instrument, "avx-2")
+    for _ in range(3):
+        both_sides.update({}, "")
+    assert both_sides.fills == []
+    assert {order.state for order in both_sides.orders.values()} == {OrderState.CANCELED}
+
+
+def test_nor_where_all_were_to_be_canceled(both_sides):
+    both_sides.ledger.canceling(both_sides.instrument)
+    for _ in range(3):
+        both_sides.update({}, "")
+    assert both_sides.fills == []
+
+
+def test_what_an_earlier_run_canceled_is_not_taken_for_traded(account, order_of):
+    for name, number, side in (("avx-1", "7", Side.BUY), ("avx-2", "8", Side.SELL)):
+        order = Order(spec=order_of(name, side=side)).apply(OrderSent()).apply(OrderAccepted(venue_order_id=number))
+        account.orders[name] = order.apply(CancelSent(client_order_id=name))
+        account.told(account.ledger.take_on(account.orders[name], account.now, account.now))
+    account.update({"7": ROW, "8": ROW | {"side": "SELL"}}, "")
+    for _ in range(3):
+        account.update({}, "")
+    assert account.fills == []
+
+
+def test_without_any_price_nothing_is_netted_by_half(account, order_of):
+    account.send(order_of("avx-1"))
+    account.ack("avx-1", "7")
+    account.send(order_of("avx-2", side=Side.SELL, order_type=OrderType.MARKET))
+    account.ack("avx-2", "8", "filled")
+    account.update({"7": ROW}, "")
+    account.price = None
+    for _ in range(3):
+        account.update({}, "")
+    assert account.fills == []

@@ -683,6 +683,58 @@ def test_an_order_of_an_earlier_run_is_followed(order_of):
     play(script)
 
 
+STRAY = FLAT | {"orders": [ROW | {"orderId": 7, "clientId": client_id("avx-1")}]}
+
+
+def stray(stage, order_of):
+    """An order that is canceled, and shown as open from a second later on."""
+    ack = {"success": True, "orderId": 7, "status": "CANCELED", "timestamp": START_MS}
+    stage.server.answers["/v1/trade/order/cancel"] = [ack, (502, {}), ack]
+    stage.server.greetings["user"] = [STRAY]
+    return Order(spec=stage.spec(order_of)).apply(OrderSent()).apply(OrderAccepted(venue_order_id="7"))
+
+
+def test_an_order_that_is_open_though_it_was_canceled_is_canceled_until_it_is_gone(order_of, caplog):
+    async def script(stage):
+        order = stray(stage, order_of)
+        await stage.run(stage.venue.place(order.spec))
+        await stage.run(stage.venue.cancel(order))
+        await stage.wait(0.5)
+        stage.server.user.push(STRAY)  # it may be older than the cancel
+        await stage.wait(0.4)
+        assert len(stage.server.bodies("/order/cancel")) == 1
+        await stage.wait(3)
+        assert len(stage.server.bodies("/order/cancel")) == 2
+        assert [(one.levelname, one.args) for one in caplog.records if "believed" in one.msg] == [
+            ("CRITICAL", ("avx-1", "7"))
+        ]
+        await stage.wait(8)
+        assert [body["order_id"] for body in stage.server.bodies("/order/cancel")] == [7, 7, 7]
+        stage.server.greetings["user"] = [FLAT]
+        await stage.wait(60)
+        assert len(stage.server.bodies("/order/cancel")) == 3
+
+    play(script)
+
+
+def test_an_order_that_waits_for_its_turn_has_made_no_change_of_position(order_of):
+    async def script(stage):
+        rows = []
+        for number in range(3):  # as many as may go at once
+            stage.server.answers["/v1/trade/order"] = ORDER_ACK | {"orderId": number}
+            await stage.run(stage.venue.place(stage.spec(order_of, f"avx-{number}")))
+            rows.append(ROW | {"orderId": number})
+        waiting = asyncio.create_task(stage.venue.place(stage.spec(order_of, "avx-9", price="3600")))
+        await stage.wait(0.1)
+        held = {"symbol": "ETH", "side": "LONG", "size": "0.1", "entryPrice": "3500"}
+        stage.server.user.push(FLAT | {"positions": [held], "orders": rows})
+        await stage.run(waiting)
+        await stage.wait(3)
+        assert [event.client_order_id for event in stage.of(OrderFilled)] == [None]
+
+    play(script)
+
+
 def test_without_credentials_there_is_market_data_and_nothing_else(order_of):
     async def script(stage):
         await stage.subscribe()
@@ -737,5 +789,23 @@ def test_market_orders_are_told_as_such(order_of):
         (body,) = stage.server.bodies("/order")
         assert body["order_type"] == "market"
         assert "price" not in body
+
+    play(script)
+
+
+def test_no_change_of_position_waits_longer_than_the_reconciliation_does(order_of):
+    async def script(stage):
+        for number in range(2):
+            stage.server.answers["/v1/trade/order"] = ORDER_ACK | {"orderId": number, "status": "pending"}
+            await stage.run(stage.venue.place(stage.spec(order_of, f"avx-{number}")))
+        await stage.wait(0.1)
+        told = {"symbol": "ETH", "side": "LONG", "size": "0.1", "entryPrice": "3500"}
+        stage.server.user.push(FLAT | {"positions": [told]})
+        await stage.wait(0.2)
+        stage.server.user.push(FLAT | {"positions": [told | {"size": "0.15"}]})
+        await stage.wait(0.1)
+        assert not stage.of(OrderFilled)
+        await stage.wait(2.5)
+        assert sum(event.fill.quantity for event in stage.of(OrderFilled)) == Decimal("0.15")
 
     play(script)

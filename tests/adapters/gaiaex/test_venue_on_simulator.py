@@ -16,6 +16,8 @@ from anyvenue.model.order_spec import OrderSpec, Protection
 from anyvenue.model.position import Position
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
+from anyvenue.simulation.server.faults import FaultPlan
+from anyvenue.simulation.server.hosting import host
 from anyvenue.venue.capabilities import Feature, Grade
 from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueContext
 from anyvenue.venue.events import Channel, Disconnected, Reconnected, StreamStale, Subscription
@@ -405,6 +407,36 @@ def test_whatever_the_documents_leave_open_the_orders_come_out_right(trade, seed
     async def main():
         async with desk_of(monkeypatch, Revision.MIXED, quirks=drawn(seed), seed=seed) as desk:
             await script(desk)
+
+    asyncio.run(main())
+
+
+def test_an_order_that_was_believed_filled_does_not_stay_open(monkeypatch, caplog):
+    """A person at the app buys as much while an order of ours is on its way: so far all that is known fits."""
+
+    async def main():
+        async with desk_of(monkeypatch) as desk:
+            hosted = await host(desk.venue.context, dialect.GaiaExDialect)
+            exchange, bid = hosted.stage.exchange, (await desk.book())[0]
+            hosted.gateway.faults = FaultPlan.parse([{"on": "http", "path": "*/order", "delay_s": 3}])
+            slow = asyncio.create_task(desk.place("avt1-1", price=bid * Decimal("0.9"), quantity="0.005"))
+            await desk.wait(0.5)
+            hosted.gateway.faults = FaultPlan()
+            person = DESCRIPTOR.open(desk.venue.context)
+            await desk.run(person.connect(lambda event: None))
+            terms = {"client_order_id": "person", "quantity": "0.005", "order_type": OrderType.MARKET}
+            await desk.run(person.place(OrderSpec(instrument=desk.instrument(), side=Side.BUY, **terms)))
+            await desk.wait(0.5)
+            assert desk.orders["avt1-1"].state is OrderState.FILLED
+            await desk.run(slow)  # now it arrives, and rests
+            assert len(exchange.open_orders("main")) == 1
+            await desk.wait(10)
+            assert exchange.open_orders("main") == []
+            assert "avt1-1 was believed to have ended" in caplog.text
+            assert [fill.quantity for fill in (event.fill for event in desk.of(OrderFilled))] == [Decimal("0.005")]
+            assert desk.of(Position)[-1].quantity == Decimal("0.005")
+            await desk.run(person.close())
+            await hosted.release()
 
     asyncio.run(main())
 

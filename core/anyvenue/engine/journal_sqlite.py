@@ -36,6 +36,7 @@ from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import AmendSent, CancelSent, OrderFilled
 from anyvenue.model.position import Position
+from anyvenue.venue.clock import Clock, Timer
 
 __all__ = ["SqliteJournal"]
 
@@ -43,6 +44,10 @@ _log = logging.getLogger("anyvenue.journal")
 
 STATE_EVERY: Final = 10_000
 """After so many records a new one says how everything stands: a start reads no more than that."""
+EVENTS_WAIT_NS: Final = 10_000_000
+"""So long at most what venues told waits to be written together with what comes after it."""
+ROWS_WAIT: Final = 64
+"""So many rows of that may wait."""
 TRADES_KEPT: Final = 50_000
 PRUNED_AT_ONCE: Final = 1_000
 _PRUNE_EVERY_NS: Final = 60_000_000_000
@@ -61,6 +66,11 @@ class SqliteJournal:
 
     `power` needs the wall's clock: a clock that is driven does not wait for a drive.
 
+    Everything is written in the order in which it is told here, and each intent, decision and value at once, with all
+    that came before it. With a `clock` an event waits for the next of these, or EVENTS_WAIT_NS, or until there are
+    ROWS_WAIT rows: nothing has left since the last one that is written, so that a process which ends then is like one
+    that ended before it heard of them. Without one events are written at once too.
+
     `recovered` is what the sessions before left. `accounts` are locked by files in `lock_folder`, the database by one
     beside it. Records older than `retention_days` go once they are not needed to recover.
 
@@ -73,12 +83,16 @@ class SqliteJournal:
         *,
         session: str,
         now_ns: int,
+        clock: Clock | None = None,
         accounts: Sequence[str] = (),
         lock_folder: Path | None = None,
         durability: Durability = "process",
         retention_days: float = 30,
     ) -> None:
         self.path = path
+        self._clock = clock
+        self._timer: Timer | None = None
+        self._waiting: list[Row] = []
         self._retention_ns = round(retention_days * _DAY_NS)
         self._now = now_ns
         self._prune_at = 0
@@ -148,7 +162,11 @@ class SqliteJournal:
         if isinstance(event, OrderFilled):
             trade = _TRADE, (self._id + 1, event.fill.instrument.key, event.fill.trade_id)
         try:
-            self._write("event", now_ns, connection, self._encoded(self._codec.encode, event), trade)
+            data = self._encoded(self._codec.encode, event)
+            if self._clock is None or len(self._waiting) >= ROWS_WAIT:
+                self._write("event", now_ns, connection, data, trade)
+            else:
+                self._wait(self._clock, self._rows("event", now_ns, connection, data, trade))
         except JournalFailed as error:
             self._complain(error)
 
@@ -193,6 +211,9 @@ class SqliteJournal:
         if self._closed:
             return
         self._closed = True
+        self._clock = None  # nothing waits any more
+        if self._timer is not None:
+            self._timer.cancel()
         self._try("end", now_ns, {"clean": clean})
         self._writer.close()
         self._database.close()
@@ -204,16 +225,41 @@ class SqliteJournal:
         self._new.append((_INSTRUMENT, (ref, orjson.dumps(instrument_fields(instrument)))))
 
     def _write(self, kind: Kind, now_ns: int, connection: str, data: bytes, also: Row | None = None) -> int:
-        """Write one record, with the instruments it is the first to name."""
+        """Write one record, with what waits and the instruments it is the first to name."""
+        ticket = self._writer.write([*self._waiting, *self._rows(kind, now_ns, connection, data, also)])
+        self._waiting.clear()
+        self._noted()
+        return ticket
+
+    def _wait(self, clock: Clock, rows: Sequence[Row]) -> None:
+        """Have rows written with what comes next, or soon."""
+        self._waiting += rows
+        self._noted()
+        if self._timer is None:
+            self._timer = clock.call_at(clock.time_ns() + EVENTS_WAIT_NS, self._write_waiting)
+
+    def _write_waiting(self) -> None:
+        self._timer = None
+        if not self._waiting:
+            return
+        try:
+            self._writer.write(self._waiting)
+        except JournalFailed as error:
+            self._complain(error)  # they wait for the next attempt
+        else:
+            self._waiting.clear()
+
+    def _rows(self, kind: Kind, now_ns: int, connection: str, data: bytes, also: Row | None) -> list[Row]:
         self._now = now_ns
         rows = [*self._new, (_RECORD, (self._id + 1, self._session, now_ns, kind, connection, data))]
         if also is not None:
             rows.append(also)
-        ticket = self._writer.write(rows)
+        return rows
+
+    def _noted(self) -> None:
         self._new.clear()
         self._id += 1
         self._since_state += 1
-        return ticket
 
     def _encoded(self, encode: Callable[[Any], bytes], value: Any) -> bytes:
         try:

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from functools import cache
 from typing import Any, Final, Protocol, TypeAlias
 
 from anyvenue.engine.journal import JournalFailed
@@ -20,6 +21,7 @@ _log = logging.getLogger("anyvenue.journal")
 _MOVED_EVERY_S: Final = 1.0
 _END_PATIENCE_S: Final = 30.0
 _ROWS_MAX: Final = 100_000
+_ROWS_AT_ONCE: Final = 32
 _PAGES_AT_LAST: Final = 10_000
 """Only so long a write-ahead log (40 MB) is moved by the engine's own connection."""
 
@@ -181,8 +183,13 @@ def _failed(error: Exception) -> JournalFailed:
 
 
 def _commit(database: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    statement, values = rows[0]
     if len(rows) == 1:
-        database.execute(*rows[0])
+        database.execute(statement, values)
+        return
+    if len(rows) <= _ROWS_AT_ONCE and all(other is statement for other, _ in rows):
+        # One statement is a transaction of its own, and costs a third less than three.
+        database.execute(_repeated(statement, len(rows)), [value for _, values in rows for value in values])
         return
     database.execute("BEGIN IMMEDIATE")
     try:
@@ -193,3 +200,10 @@ def _commit(database: sqlite3.Connection, rows: Sequence[Row]) -> None:
         if database.in_transaction:
             database.execute("ROLLBACK")
         raise
+
+
+@cache
+def _repeated(insert: str, count: int) -> str:
+    """Return an INSERT of one row as one of so many."""
+    head, values = insert.split(" VALUES ")
+    return f"{head} VALUES {', '.join([values] * count)}"

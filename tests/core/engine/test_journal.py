@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import os
+import shutil
 import sqlite3
+from contextlib import closing
 from decimal import Decimal
 
 import pytest
@@ -32,6 +34,7 @@ from anyvenue.model.order_events import (
 from anyvenue.model.order_spec import OrderSpec, Protection
 from anyvenue.model.position import Position
 from anyvenue.model.pricing import Tick
+from anyvenue.simulation.clock import DrivenClock
 from anyvenue.venue.events import Channel, Subscription
 
 SECOND = 1_000_000_000
@@ -533,6 +536,114 @@ def test_what_only_takes_risk_away_is_told_apart():
     assert only_reduces(Place(reducing))
     assert not only_reduces(Place(sent("av-1")))
     assert not only_reduces(Amend(reducing, None, Decimal(1)))
+
+
+class TestWaiting:
+    """With a clock, what venues told is written together with what comes next."""
+
+    @pytest.fixture
+    def clock(self):
+        return DrivenClock(START)
+
+    @pytest.fixture
+    def journal(self, opened, clock):
+        return opened(clock=clock)
+
+    @pytest.fixture
+    def kinds(self, journal):
+        """What another process would find."""
+
+        def found():
+            with closing(journal_store.open_to_read(journal.path)) as database:
+                return [record.kind for record in journal_store.records(database)]
+
+        return found
+
+    @pytest.fixture
+    def after_a_kill(self, journal, opened, tmp_path):
+        """What a next run would recover if the process ended now."""
+
+        def recovered():
+            for tail in ("", "-wal"):
+                shutil.copy(f"{journal.path}{tail}", tmp_path / f"copy.db{tail}")
+            return opened("after", name="copy.db").recovered
+
+        return recovered
+
+    def test_an_event_is_written_with_the_next_intent_and_before_it(self, journal, kinds):
+        journal.intent(Place(sent("av-1")), START)
+        journal.event(OrderAccepted(client_order_id="av-1", venue_order_id="v-1"), START)
+        assert kinds() == ["intent"]
+        assert journal.intent(Place(sent("av-2")), START) == 0
+        assert kinds() == ["intent", "event", "intent"]
+
+    def test_decisions_values_and_how_all_stands_are_written_at_once_with_what_came_before(self, journal, kinds):
+        accepted = OrderAccepted(client_order_id="av-1", venue_order_id="v-1")
+        journal.event(accepted, START)
+        journal.decision("risk", "the run is halted", START)
+        assert kinds() == ["event", "decision"]
+        journal.event(accepted, START)
+        journal.remember("guard", True)
+        assert kinds()[2:] == ["event", "value"]
+        journal.event(accepted, START)
+        journal.settle([], [], START, must=True)
+        assert kinds()[4:] == ["event", "state"]
+
+    def test_an_event_waits_no_longer_than_is_said(self, journal, kinds, clock):
+        journal.event(OrderAccepted(client_order_id="av-1", venue_order_id="v-1"), START)
+        clock.run_until(START + journal_sqlite.EVENTS_WAIT_NS - 1)
+        assert kinds() == []
+        clock.run_until(START + journal_sqlite.EVENTS_WAIT_NS)
+        assert kinds() == ["event"]
+        journal.event(OrderAccepted(client_order_id="av-2", venue_order_id="v-2"), START)
+        clock.run_until(START + 2 * journal_sqlite.EVENTS_WAIT_NS)
+        assert kinds() == ["event", "event"]
+
+    def test_no_more_rows_wait_than_is_said(self, journal, kinds):
+        for number in range(journal_sqlite.ROWS_WAIT // 2):  # a record and a trade each
+            journal.event(filled("av-1", "0.001", trade_id=f"t{number}"), START)
+        assert kinds() == []
+        journal.event(filled("av-1", "0.001", trade_id="last"), START)
+        assert kinds() == ["event"] * (journal_sqlite.ROWS_WAIT // 2 + 1)
+
+    def test_the_end_writes_what_waits(self, journal, kinds):
+        journal.event(OrderAccepted(client_order_id="av-1", venue_order_id="v-1"), START)
+        journal.close(START, clean=False)
+        assert kinds() == ["event", "end"]
+
+    def test_a_kill_before_the_answer_is_written_leaves_an_order_of_unknown_fate(self, journal, after_a_kill):
+        journal.intent(Place(sent("av-1")), START)
+        journal.event(filled("av-1", "0.010"), START)
+        found = after_a_kill()
+        (order,) = found.orders
+        assert (order.state, order.create, order.filled_quantity) == (OrderState.SENT, Fate.UNKNOWN, 0)
+        assert (found.positions, found.trade_ids) == ((), frozenset())
+
+    def test_a_kill_after_the_next_intent_has_all_that_was_known_when_it_left(self, journal, after_a_kill):
+        journal.intent(Place(sent("av-1")), START)
+        journal.event(filled("av-1", "0.010"), START)
+        journal.intent(Place(sent("av-2")), START)
+        found = after_a_kill()
+        assert [order.client_order_id for order in found.orders] == ["av-2"]
+        assert found.trade_ids == {(BTC.key, "t1")}
+        (position,) = found.positions
+        assert position.quantity == Decimal("0.010")
+
+    def test_a_refused_intent_is_not_written_later_but_what_waits_is(self, journal, opened, kinds, clock, caplog):
+        journal.intent(Place(sent("av-1")), START)
+        with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+            journal._database.execute("PRAGMA busy_timeout = 0")
+            other.execute("BEGIN IMMEDIATE")
+            journal.event(OrderAccepted(client_order_id="av-1", venue_order_id="v-1"), START)
+            with pytest.raises(JournalFailed, match="locked"):
+                journal.intent(Place(sent("av-2")), START)
+            with caplog.at_level(logging.CRITICAL, "anyvenue.journal"):
+                clock.run_until(START + journal_sqlite.EVENTS_WAIT_NS)
+            assert "cannot be written" in caplog.text
+            other.execute("ROLLBACK")
+        journal.intent(Place(sent("av-3")), START)
+        assert kinds() == ["intent", "event", "intent"]
+        assert [order.client_order_id for order in again(journal, opened).recovered.orders] == ["av-1", "av-3"]
 
 
 class TestPower:

@@ -93,6 +93,7 @@ class HttpClient:
         secrets: SecretSource | None = None,
     ) -> None:
         self._base = _checked(base_url)
+        self._base_path = self._base.path.rstrip("/")
         self._venue = venue
         self._clock = clock
         self._judge = judge
@@ -103,6 +104,7 @@ class HttpClient:
         self._server_time = server_time or ServerTime(clock)
         self._headers = {**_USUAL, **headers}
         self._checked_headers: dict[str, str] = {}
+        self._usual_secrets = {value for name, value in self._headers.items() if is_sensitive(name)}
         self._timeout_s = timeout_s
         self._attempts = attempts
         self._breakers = breakers
@@ -114,7 +116,7 @@ class HttpClient:
             self._transport = Transport(connect_s=connect_s, keep_alive_s=KEEP_ALIVE_S, warm_s=WARM_S)
         else:
             self._transport = ThroughHttpx(transport, connect_s=connect_s)  # the rest of the timeout is on our clock
-        self._targets: dict[str, Target] = {}
+        self._targets: dict[tuple[str, tuple[tuple[str, str], ...]], Target] = {}
         self._is_closed = False
 
     async def send(self, request: Request) -> Response:
@@ -126,7 +128,7 @@ class HttpClient:
         venue refused its time stamp. May be called many times at once, and canceled: then a command's outcome is
         unknown.
         """
-        backoff = Backoff(jitter=self._jitter)
+        backoff: Backoff | None = None
         attempt, clock_corrected, renewed = 1, False, False
         while True:
             version = 0 if self._secrets is None else self._secrets.version
@@ -145,6 +147,7 @@ class HttpClient:
                 renewed = True  # the venue refused the key, so nothing has been carried out
                 if await self._secrets.renewed(version):
                     continue
+            backoff = backoff or Backoff(jitter=self._jitter)
             wait_s = self._wait_to_repeat(outcome, backoff)
             if wait_s is None or request.effect is not Effect.READ or attempt >= self._attempts:
                 raise outcome.error
@@ -187,7 +190,8 @@ class HttpClient:
         headers = self._all_headers(request, signature)
         if self._is_closed:
             raise self._not_sent(request, "this connection has been closed; open a new one")
-        secrets |= {value for name, value in headers.items() if is_sensitive(name)}
+        secrets |= self._usual_secrets
+        secrets.update(value for name, value in request.headers.items() if is_sensitive(name))
         outcome = await self._exchange(request, target, headers, secrets)
         if isinstance(outcome, Response):
             self._learn(request, outcome)
@@ -234,9 +238,10 @@ class HttpClient:
             raise VenueProtocolError(text, raw=response.body, venue=self._venue, request=request.name) from error
 
     def _target(self, request: Request) -> Target:
-        wanted = request.target
-        if (known := self._targets.get(wanted)) is not None:
+        asked = request.path, request.query
+        if (known := self._targets.get(asked)) is not None:
             return known
+        wanted = request.target
         path = self._base.raw_path.rstrip(b"/") + wanted.encode()
         try:
             url = self._base.copy_with(raw_path=path)
@@ -249,7 +254,7 @@ class HttpClient:
             )
         if len(self._targets) >= _URLS_KEPT:
             self._targets.clear()
-        self._targets[wanted] = target = Target.of(url)
+        self._targets[asked] = target = Target.of(url)
         return target
 
     def _signature(self, request: Request) -> Mapping[str, str] | Request:
@@ -258,8 +263,7 @@ class HttpClient:
         if self._sign is None:
             text = "it has to be signed and this connection has no key; give it credentials"
             raise self._not_sent(request, text)
-        path = self._base.path.rstrip("/") + request.path
-        return self._sign(request, path, self._server_time.time_ns())
+        return self._sign(request, self._base_path + request.path, self._server_time.time_ns())
 
     def _all_headers(self, request: Request, signature: Mapping[str, str]) -> dict[str, str]:
         headers = self._checked_headers.copy()

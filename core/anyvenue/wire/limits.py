@@ -79,7 +79,11 @@ class _Window:
     blocked_until_ns: int = 0
 
     def add(self, free_ns: int, weight: int) -> None:
-        insort(self.entries, (free_ns, weight))
+        entry, entries = (free_ns, weight), self.entries
+        if entries and entry < entries[-1]:
+            insort(entries, entry)
+        else:
+            entries.append(entry)
         self.used += weight
 
     def forget(self, now: int, per_ns: int) -> None:
@@ -88,7 +92,8 @@ class _Window:
         while gone < len(self.entries) and self.entries[gone][0] <= now:
             self.used -= self.entries[gone][1]
             gone += 1
-        del self.entries[:gone]
+        if gone:
+            del self.entries[:gone]
         if self.entries and self.entries[-1][0] > now + per_ns:  # our clock was set back
             self.entries = [(min(free_ns, now + per_ns), weight) for free_ns, weight in self.entries]
 
@@ -179,7 +184,8 @@ class RateLimiter:
         """Take what nobody has to wait for; where it does not all fit now, nothing is taken."""
         now = self._clock.time_ns()
         for identity, weight in cost.items():
-            if self._window(identity, now).soonest(now, weight, self._most(identity[0], urgent)) != now:
+            window = self._window(identity, now)
+            if window.used + weight > self._most(identity[0], urgent) or window.blocked_until_ns > now:
                 return False
         for identity, weight in cost.items():
             self._windows[identity].add(now + self._buckets[identity[0]].per_ns, weight)

@@ -64,7 +64,7 @@ async def run_live(
     At the end every open order of ours is canceled before the venues are closed; where positions are closed too, the
     venues are asked whether they are. Raises what a venue raises while it is opened.
     """
-    carrier = _Carrier(engine, venues, None if isinstance(clock, DrivenClock) else Deadlines(COMMAND_DEADLINE_S))
+    carrier = _Carrier(engine, venues, None if isinstance(clock, DrivenClock) else Deadlines(clock, COMMAND_DEADLINE_S))
     engine.bind(carrier.send)
     if not isinstance(clock, DrivenClock):
         engine.latency = Latency(clock)

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from types import TracebackType
 
-from anyvenue.venue.clock import Clock, Timer
+from anyvenue.venue.clock import Clock, Timer, WallClock
 
 __all__ = ["Deadlines", "deadline", "pause"]
 
@@ -48,51 +48,60 @@ class deadline:  # noqa: N801 - it is used as asyncio.timeout is
 
 
 class Deadlines:
-    """Deadlines of one length on the loop's own time, which share a timer: for what begins often and rarely takes long.
+    """Deadlines of one length, for what begins often and rarely takes long: `with deadlines.begin():` does what
+    `deadline` does.
 
-    `with deadlines.begin():` raises TimeoutError in the body, as `asyncio.timeout` does.
+    On the wall's time they share one timer, which looks at the oldest. On a driven clock each has its own, so that none
+    is left for the clock to be turned to.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._length_ns = int(seconds * _SECOND_NS)
+        self._is_shared = isinstance(clock, WallClock)
         self._begun: deque[_Begun] = deque()  # the oldest first, which is the first to be due
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
 
     def begin(self) -> _Begun:
         """Return one that begins now, for the task at hand."""
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a deadline needs a task to hold to it")
-        begun, waiting = _Begun(task, loop.time() + self._seconds), self._begun
+        begun = _Begun(task, self._clock.time_ns() + self._length_ns)
+        if not self._is_shared:
+            begun.timer = self._clock.call_at(begun.due_ns, begun.ring)
+            return begun
+        waiting = self._begun
         while waiting and waiting[0].task is None:
             waiting.popleft()
         waiting.append(begun)
         if self._timer is None:
-            self._timer = loop.call_at(begun.due, self._ring)
+            self._timer = self._clock.call_at(begun.due_ns, self._ring)
         return begun
 
     def stop(self) -> None:
-        """Let none ring any more."""
+        """Let none ring any more that shares a timer."""
         self._begun.clear()
         if self._timer is not None:
             self._timer.cancel()
 
     def _ring(self) -> None:
         """End what is due, and come again for the oldest that is not."""
-        loop, waiting = asyncio.get_running_loop(), self._begun
-        now = loop.time()
-        while waiting and (waiting[0].task is None or waiting[0].due <= now):
+        now_ns, waiting = self._clock.time_ns(), self._begun
+        while waiting and (waiting[0].task is None or waiting[0].due_ns <= now_ns):
             waiting.popleft().ring()
-        self._timer = loop.call_at(waiting[0].due, self._ring) if waiting else None
+        self._timer = self._clock.call_at(waiting[0].due_ns, self._ring) if waiting else None
 
 
 class _Begun:
-    __slots__ = ("_cancels", "_is_over", "due", "task")
+    __slots__ = ("_cancels", "_is_over", "due_ns", "task", "timer")
 
-    def __init__(self, task: asyncio.Task[object], due: float) -> None:
+    def __init__(self, task: asyncio.Task[object], due_ns: int) -> None:
         self.task: asyncio.Task[object] | None = task
         """None once it is done."""
-        self.due = due
+        self.timer: Timer | None = None
+        """Its own, where it has one."""
+        self.due_ns = due_ns
         self._cancels = task.cancelling()
         self._is_over = False
 
@@ -103,6 +112,8 @@ class _Begun:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         task, self.task = self.task, None
+        if self.timer is not None:
+            self.timer.cancel()
         # Where somebody else has canceled the task as well, that is not ours to take back.
         is_ours = self._is_over and task is not None and task.uncancel() <= self._cancels
         if is_ours and kind is asyncio.CancelledError:

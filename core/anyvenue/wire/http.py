@@ -21,7 +21,7 @@ from anyvenue.venue.secrets import SecretSource
 from anyvenue.venue.secrets.careful import is_private_way
 from anyvenue.wire.backoff import Backoff, chance_of
 from anyvenue.wire.breaker import Breaker
-from anyvenue.wire.deadline import deadline, pause
+from anyvenue.wire.deadline import Deadlines, pause
 from anyvenue.wire.limits import PATIENCE_S, LimitNews, RateLimiter
 from anyvenue.wire.redaction import MASK, is_sensitive, redact
 from anyvenue.wire.refusal import Refusal
@@ -105,7 +105,7 @@ class HttpClient:
         self._headers = {**_USUAL, **headers}
         self._checked_headers: dict[str, str] = {}
         self._usual_secrets = {value for name, value in self._headers.items() if is_sensitive(name)}
-        self._timeout_s = timeout_s
+        self._deadlines = Deadlines(clock, timeout_s)
         self._attempts = attempts
         self._breakers = breakers
         self._jitter = jitter or chance_of(clock, base_url)
@@ -167,6 +167,7 @@ class HttpClient:
         """Close all connections. Closing twice does nothing; what is still on its way ends as unknown."""
         if not self._is_closed:
             self._is_closed = True
+            self._deadlines.stop()
             await self._transport.aclose()
 
     async def _attempt(self, request: Request) -> Response | Refusal:
@@ -207,7 +208,7 @@ class HttpClient:
         started_ns = self._clock.time_ns()
         note_sent(started_ns)
         try:
-            async with deadline(self._clock, self._timeout_s):
+            with self._deadlines.begin():
                 answer = await self._transport.send(request.method, target, headers, request.body)
         except _NEVER_LEFT as error:
             text = f"{self._base.host} could not be reached; check the network and the venue's status, then send again"

@@ -30,7 +30,7 @@ class Effect(Enum):
     COMMAND = "command"
 
 
-@frozen
+@frozen(cache_hash=True)
 class Charge:
     """What a request costs: `weight` out of a rate-limit bucket; `key` tells buckets of one rule apart."""
 

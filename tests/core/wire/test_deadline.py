@@ -118,7 +118,7 @@ class TestDeadlines:
 
     def test_what_takes_longer_ends_in_a_timeout_and_its_task_lives_on(self):
         async def main():
-            with pytest.raises(TimeoutError), Deadlines(0).begin():
+            with pytest.raises(TimeoutError), Deadlines(WallClock(), 0).begin():
                 await self.never()
             await asyncio.sleep(0)
             return asyncio.current_task().cancelling()
@@ -127,7 +127,7 @@ class TestDeadlines:
 
     def test_what_is_done_in_time_is_left_alone(self):
         async def main():
-            deadlines = Deadlines(0)
+            deadlines = Deadlines(WallClock(), 0)
             with deadlines.begin():
                 pass
             for _ in range(5):  # the timer goes off meanwhile
@@ -148,7 +148,7 @@ class TestDeadlines:
             return "in time"
 
         async def main():
-            deadlines = Deadlines(0)
+            deadlines = Deadlines(WallClock(), 0)
             works = (self.never(), asyncio.sleep(0), self.never())
             return await asyncio.gather(*(one(deadlines, work) for work in works))
 
@@ -156,14 +156,14 @@ class TestDeadlines:
 
     def test_an_error_in_the_body_comes_through(self):
         async def main():
-            with pytest.raises(ValueError, match="inside"), Deadlines(60).begin():
+            with pytest.raises(ValueError, match="inside"), Deadlines(WallClock(), 60).begin():
                 raise ValueError("inside")
 
         asyncio.run(main())
 
     def test_somebody_elses_cancel_is_no_timeout(self):
         async def main():
-            deadlines = Deadlines(60)
+            deadlines = Deadlines(WallClock(), 60)
 
             async def body():
                 with deadlines.begin():
@@ -184,7 +184,7 @@ class TestDeadlines:
 
             def call():
                 try:
-                    Deadlines(1).begin()
+                    Deadlines(WallClock(), 1).begin()
                 except RuntimeError as error:
                     told.set_result(str(error))
 
@@ -192,3 +192,16 @@ class TestDeadlines:
             return await told
 
         assert asyncio.run(main()) == "a deadline needs a task to hold to it"
+
+    def test_on_a_driven_clock_no_timer_stays(self):
+        async def main(clock):
+            deadlines = Deadlines(clock, 1.0)
+            with deadlines.begin():
+                await pause(clock, 0.5)
+            with pytest.raises(TimeoutError), deadlines.begin():
+                await pause(clock, 5.0)
+            return clock.time_ns()
+
+        now, clock = on_a_driven_clock(main)
+        assert now == 1_500_000_000
+        assert clock.next_time is None

@@ -8,20 +8,20 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final, Protocol, TypeAlias
 
 from anyvenue.engine.journal import JournalFailed
 from anyvenue.model.errors import AnyvenueError
 
-__all__ = ["DirectWriter", "GroupWriter", "Row", "Writer"]
+__all__ = ["DirectWriter", "GroupWriter", "Row", "Writer", "commit", "failed"]
 
 _log = logging.getLogger("anyvenue.journal")
 
 _MOVED_EVERY_S: Final = 1.0
 _END_PATIENCE_S: Final = 30.0
 _ROWS_MAX: Final = 100_000
-_ROWS_AT_ONCE: Final = 32
 _PAGES_AT_LAST: Final = 10_000
 """Only so long a write-ahead log (40 MB) is moved by the engine's own connection."""
 
@@ -60,9 +60,9 @@ class DirectWriter:
     def write(self, rows: Sequence[Row]) -> int:
         """Write rows. Raises JournalFailed."""
         try:
-            _commit(self._database, rows)
+            commit(self._database, rows)
         except sqlite3.Error as error:
-            raise _failed(error) from error
+            raise failed(error) from error
         return 0
 
     async def durable(self, ticket: int) -> None:
@@ -136,7 +136,7 @@ class GroupWriter:
 
     def _check(self) -> None:
         if self._error is not None:
-            raise _failed(self._error) from self._error
+            raise failed(self._error) from self._error
 
     def _run(self) -> None:
         try:
@@ -153,7 +153,7 @@ class GroupWriter:
                 if not rows:
                     return
                 try:
-                    _commit(database, rows)
+                    commit(database, rows)
                 except sqlite3.Error as error:
                     self._end_group(upto, error)
                     return
@@ -178,32 +178,26 @@ def _wake(waiter: asyncio.Future[None]) -> None:
         waiter.set_result(None)
 
 
-def _failed(error: Exception) -> JournalFailed:
+def failed(error: Exception) -> JournalFailed:
+    """Return what to raise where rows could not be written, and why."""
     return JournalFailed(f"the journal cannot be written: {error}. Check the drive's free space and permissions")
 
 
-def _commit(database: sqlite3.Connection, rows: Sequence[Row]) -> None:
-    statement, values = rows[0]
+def commit(database: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """Write rows, all or none. Raises sqlite3.Error."""
     if len(rows) == 1:
-        database.execute(statement, values)
-        return
-    if len(rows) <= _ROWS_AT_ONCE and all(other is statement for other, _ in rows):
-        # One statement is a transaction of its own, and costs a third less than three.
-        database.execute(_repeated(statement, len(rows)), [value for _, values in rows for value in values])
+        database.execute(*rows[0])
         return
     database.execute("BEGIN IMMEDIATE")
     try:
-        for row in rows:
-            database.execute(*row).fetchall()  # a pragma works only as far as its rows are fetched
+        for statement, alike in groupby(rows, itemgetter(0)):
+            if statement.startswith("INSERT"):
+                database.executemany(statement, [values for _, values in alike])
+            else:
+                for _, values in alike:
+                    database.execute(statement, values).fetchall()  # a pragma works only as far as its rows are fetched
         database.execute("COMMIT")
     except BaseException:
         if database.in_transaction:
             database.execute("ROLLBACK")
         raise
-
-
-@cache
-def _repeated(insert: str, count: int) -> str:
-    """Return an INSERT of one row as one of so many."""
-    head, values = insert.split(" VALUES ")
-    return f"{head} VALUES {', '.join([values] * count)}"

@@ -51,32 +51,35 @@ class Deadlines:
     """Deadlines of one length, for what begins often and rarely takes long: `with deadlines.begin():` does what
     `deadline` does.
 
-    On the wall's time they share one timer, which looks at the oldest. On a driven clock each has its own, so that none
-    is left for the clock to be turned to.
+    On the wall's clock they go by the loop's own time, which nobody sets, and share one timer, which looks at the
+    oldest. On a driven clock each has its own, so that none is left for the clock to be turned to.
     """
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
-        self._length_ns = int(seconds * _SECOND_NS)
+        self._seconds = seconds
         self._is_shared = isinstance(clock, WallClock)
         self._begun: deque[_Begun] = deque()  # the oldest first, which is the first to be due
-        self._timer: Timer | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """Whose timer it is."""
 
     def begin(self) -> _Begun:
         """Return one that begins now, for the task at hand."""
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a deadline needs a task to hold to it")
-        begun = _Begun(task, self._clock.time_ns() + self._length_ns)
         if not self._is_shared:
-            begun.timer = self._clock.call_at(begun.due_ns, begun.ring)
+            begun = _Begun(task)
+            begun.timer = self._clock.call_at(self._clock.time_ns() + int(self._seconds * _SECOND_NS), begun.ring)
             return begun
-        waiting = self._begun
+        loop = asyncio.get_running_loop()
+        begun, waiting = _Begun(task, loop.time() + self._seconds), self._begun
         while waiting and waiting[0].task is None:
             waiting.popleft()
         waiting.append(begun)
-        if self._timer is None:
-            self._timer = self._clock.call_at(begun.due_ns, self._ring)
+        if self._timer is None or self._loop is not loop:
+            self._timer, self._loop = loop.call_at(begun.due, self._ring), loop
         return begun
 
     def stop(self) -> None:
@@ -87,21 +90,22 @@ class Deadlines:
 
     def _ring(self) -> None:
         """End what is due, and come again for the oldest that is not."""
-        now_ns, waiting = self._clock.time_ns(), self._begun
-        while waiting and (waiting[0].task is None or waiting[0].due_ns <= now_ns):
+        loop, waiting = asyncio.get_running_loop(), self._begun
+        now = loop.time()
+        while waiting and (waiting[0].task is None or waiting[0].due <= now):
             waiting.popleft().ring()
-        self._timer = self._clock.call_at(waiting[0].due_ns, self._ring) if waiting else None
+        self._timer = loop.call_at(waiting[0].due, self._ring) if waiting else None
 
 
 class _Begun:
-    __slots__ = ("_cancels", "_is_over", "due_ns", "task", "timer")
+    __slots__ = ("_cancels", "_is_over", "due", "task", "timer")
 
-    def __init__(self, task: asyncio.Task[object], due_ns: int) -> None:
+    def __init__(self, task: asyncio.Task[object], due: float = 0.0) -> None:
         self.task: asyncio.Task[object] | None = task
         """None once it is done."""
         self.timer: Timer | None = None
         """Its own, where it has one."""
-        self.due_ns = due_ns
+        self.due = due
         self._cancels = task.cancelling()
         self._is_over = False
 

@@ -167,7 +167,6 @@ class HttpClient:
         """Close all connections. Closing twice does nothing; what is still on its way ends as unknown."""
         if not self._is_closed:
             self._is_closed = True
-            self._deadlines.stop()
             await self._transport.aclose()
 
     async def _attempt(self, request: Request) -> Response | Refusal:

@@ -154,6 +154,18 @@ class TestDeadlines:
 
         assert asyncio.run(main()) == ["late", "in time", "late"]
 
+    def test_they_hold_in_another_loop_too(self):
+        deadlines = Deadlines(WallClock(), 0)
+
+        async def main():
+            with pytest.raises(TimeoutError), deadlines.begin():
+                await self.never()
+            with deadlines.begin():  # leaves its timer behind
+                pass
+
+        for _ in range(2):
+            asyncio.run(main())
+
     def test_an_error_in_the_body_comes_through(self):
         async def main():
             with pytest.raises(ValueError, match="inside"), Deadlines(WallClock(), 60).begin():

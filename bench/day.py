@@ -374,7 +374,9 @@ class Day:
                 price_band=Decimal("0.05"),
                 connections={ACCOUNT: ConnectionLimits(order_rate=20)},
             ),
-            journal=SqliteJournal(journal, session="day", now_ns=clock.time_ns(), retention_days=RETENTION_DAYS),
+            journal=SqliteJournal(
+                journal, session="day", now_ns=clock.time_ns(), clock=clock, retention_days=RETENTION_DAYS
+            ),
         )
         self._journal = journal
         self._beside = Beside(engine, scene, strategy.told, self.figures)

@@ -28,6 +28,7 @@ from anyvenue.model.order_spec import OrderSpec
 from anyvenue.model.pricing import Tick
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.venue import DESCRIPTOR
+from anyvenue.venue.clock import Clock
 from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueContext
 from anyvenue_strategies.quoter import Quoter, QuoterParameters
 
@@ -113,16 +114,17 @@ def main() -> None:
         folder = Path(name)
         count = 0
 
-        def journal(durability: str) -> Journal:
+        def journal(durability: str, clock: Clock | None = None) -> Journal:
             nonlocal count
             count += 1
             path = folder / f"{count}.db"
-            return SqliteJournal(path, session="bench", now_ns=0, durability=durability)  # type: ignore[arg-type]
+            return SqliteJournal(path, session="bench", now_ns=0, clock=clock, durability=durability)  # type: ignore[arg-type]
 
         none = median(written(NoJournal()))
         rows: dict[str, Callable[[], list[float]]] = {
             "no journal": lambda: written(NoJournal()),
             "process: in the engine's thread": lambda: written(journal("process")),
+            "process: by the tail, as in a run": lambda: written(journal("process", DrivenClock(0))),
             "power: in the engine's thread": lambda: written(journal("power")),
             "power: until acknowledged, alone": lambda: asyncio.run(waited(journal("power"), 1)),
             f"power: the same, {TOGETHER} at a time": lambda: asyncio.run(waited(journal("power"), TOGETHER)),

@@ -210,7 +210,8 @@ def ours(order_entry: str, *, journal: bool) -> Callable[[int], Any]:
         RateLimiter.learn = lambda self, news: [*news] and None  # type: ignore[method-assign]
         limits.DAY_MAX = 10**12  # type: ignore[misc]
         with tempfile.TemporaryDirectory() as folder:
-            keeps = SqliteJournal(Path(folder) / "bench.db", session="b", now_ns=0) if journal else None
+            path = Path(folder) / "bench.db"
+            keeps = SqliteJournal(path, session="b", now_ns=0, clock=WallClock()) if journal else None
             strategy, stop = Placer(), asyncio.Event()
             risk = RiskLimits(connections={"gate": ConnectionLimits(order_rate=10_000_000)})  # none is held back
             engine = Engine(strategy, connections=["gate"], clock=WallClock(), session="b", journal=keeps, risk=risk)

@@ -40,4 +40,4 @@ def login_payload(key: str, secret: Secret, *, time_s: int, req_id: str) -> dict
 
 
 def _sign(secret: Secret, text: str) -> str:
-    return hmac.new(secret.reveal().encode(), text.encode(), hashlib.sha512).hexdigest()
+    return hmac.digest(secret.reveal().encode(), text.encode(), "sha512").hex()

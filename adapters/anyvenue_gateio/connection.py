@@ -231,7 +231,8 @@ class GateConnection(RemoteVenue):
         """Send an order, amend or cancel by REST, or by the WebSocket `channel`, where a cancel counts as an order."""
         if self._options.order_entry == "rest":
             return await self.ask(request)
-        param = orjson.loads(request.body or b"{}") | which
+        body = request.body or b"{}"
+        param = orjson.loads(body) | which if which else orjson.Fragment(body)
 
         async def call() -> tuple[ApiReply, Mapping[str, Any]]:
             await self._limiter.take(limits.PLACE, urgent=request.urgent)

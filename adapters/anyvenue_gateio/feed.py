@@ -24,7 +24,7 @@ from anyvenue.model.errors import (
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.events import VenueEvent
 from anyvenue.venue.secrets import Secret
-from anyvenue.wire.deadline import deadline, pause
+from anyvenue.wire.deadline import Deadlines, pause
 from anyvenue.wire.link import Heartbeat, Link, Send
 from anyvenue.wire.server_time import ServerTime
 from anyvenue.wire.socket import Dial, SocketClosed
@@ -99,6 +99,7 @@ class Feed:
         self._is_closed = False
         self._numbers = 0
         self._answers: dict[int | str, asyncio.Future[Any]] = {}
+        self._deadlines, self._ack_deadlines = Deadlines(clock, ANSWER_S), Deadlines(clock, ACK_S)
         self._link = Link(
             url,
             venue="gateio",
@@ -206,7 +207,7 @@ class Feed:
         number, offset_ns = f"login-{self._next()}", self._time.offset_ns
         payload = login_payload(keys.key, keys.secret, time_s=self._time_s(), req_id=number)
         content = {"time": self._time_s(), "channel": "futures.login", "event": "api", "payload": payload}
-        reply = await self._answer(number, send, orjson.dumps(content).decode(), "futures.login", ACK_S)
+        reply = await self._answer(number, send, orjson.dumps(content).decode(), "futures.login", self._ack_deadlines)
         errs = reply.data.get("errs") or {}
         if reply.status == 200 and not errs:
             return
@@ -260,16 +261,19 @@ class Feed:
         if topic in self._private and (keys := self._keys()) is not None:
             auth = channel_auth(keys.key, keys.secret, channel=topic.channel, event=event, time_s=time_s)
         text = frame(topic, event, time_s=time_s, number=number, auth=auth)
-        ack: Ack = await self._answer(number, send, text, f"{event} {topic.channel}", ACK_S)
+        ack: Ack = await self._answer(number, send, text, f"{event} {topic.channel}", self._ack_deadlines)
         return ack
 
-    async def _answer(self, number: int | str, send: Send, text: str, what: str, within_s: float = ANSWER_S) -> Any:
+    async def _answer(
+        self, number: int | str, send: Send, text: str, what: str, within: Deadlines | None = None
+    ) -> Any:
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         try:
-            async with deadline(self._clock, within_s):
+            with (within or self._deadlines).begin():
                 await send(text)
                 return await answer
         except TimeoutError:
+            within_s = ANSWER_S if within is None else ACK_S
             raise OutcomeUnknown(f"no answer within {within_s:g} s", venue="gateio", request=what) from None
         finally:
             del self._answers[number]

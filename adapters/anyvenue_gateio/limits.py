@@ -125,8 +125,10 @@ class DayCount:
             self.total = sum(self._bins.values())
         self._bins[now] += requests
         self.total += requests
+        if self.total * 100 < DAY_MAX * _WARN_AT[0]:
+            return
         passed = [percent for percent in _WARN_AT if self.total * 100 >= DAY_MAX * percent]
-        if passed and now_ns - self._warned_ns.get(passed[-1], now_ns - _DAY_NS) >= _DAY_NS:
+        if now_ns - self._warned_ns.get(passed[-1], now_ns - _DAY_NS) >= _DAY_NS:
             self._warned_ns[passed[-1]] = now_ns
             _log.warning(
                 "%s: %d orders, amends and cancels in 24 h, %d %% of %d. Where there are more, Gate lets an account "
@@ -149,5 +151,6 @@ class GateLimiter(RateLimiter):
     async def take(self, charges: Sequence[Charge], *, urgent: bool = False, patience_s: float | None = None) -> None:
         """Wait as every rate limiter does, and count what may leave then. A batch counts by its rows."""
         await super().take(charges, urgent=urgent, patience_s=patience_s)
-        if rows := sum(charge.weight for charge in charges if charge.bucket in ("place", "cancel")):
-            self._day.add(rows, self._clock.time_ns())
+        for charge in charges:
+            if charge.bucket in ("place", "cancel"):
+                self._day.add(charge.weight, self._clock.time_ns())

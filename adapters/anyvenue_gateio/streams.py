@@ -78,6 +78,9 @@ class _Frame(msgspec.Struct, gc=False):
     header: Any = None
     time_ms: Any = 0
     result: msgspec.Raw = msgspec.Raw(b"null")
+    request_id: Any = ""
+    ack: Any = None
+    data: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _open: Final = msgspec.json.Decoder(_Frame).decode
@@ -132,7 +135,7 @@ class Reader:
         try:
             message = _open(raw)
             if message.header is not None:
-                yield _api_reply(decode(raw))
+                yield _api_reply(message)
                 return
             channel, event = message.channel, message.event
             if event in ("subscribe", "unsubscribe") or message.error:
@@ -306,14 +309,14 @@ def _ack(message: Mapping[str, Any], channel: str) -> Ack:
     return Ack(id=number, channel=channel, code=3 if failed else None)
 
 
-def _api_reply(message: Mapping[str, Any]) -> ApiReply:
-    header, data = message["header"], message.get("data") or {}
+def _api_reply(message: _Frame) -> ApiReply:
+    header, data = message.header, decode(bytes(message.data)) or {}
     for found in (data, data.get("errs") or {}):
         if not isinstance(found, Mapping):
             raise TypeError(f"found {found!r}; allowed are objects")
     return ApiReply(
-        request_id=str(message.get("request_id", "")),
-        is_final=not message.get("ack"),
+        request_id=str(message.request_id),
+        is_final=not message.ack,
         status=int(header["status"]),
         header=header,
         data=data,

@@ -208,7 +208,7 @@ class Hostile:
             connections=(name,),
             clock=clock,
             session="t",
-            journal=SqliteJournal(folder / "journal.db", session="t", now_ns=clock.time_ns()),
+            journal=SqliteJournal(folder / "journal.db", session="t", now_ns=clock.time_ns(), clock=clock),
             log=SessionLog(folder, "session"),
         )
         engine.bind(lambda command: None)

@@ -274,7 +274,11 @@ def rows_of(data: Any, ts_recv: int) -> list[Mapping[str, Any]]:
 
 def id_of(row: Mapping[str, Any], *names: str) -> str:
     """Return an id, `id` or the first of `names` that is there. Raises KeyError, and ValueError for what is none."""
-    value = next((row[name] for name in (*names, "id_string") if row.get(name)), None) or row["id"]
+    for name in (*names, "id_string"):
+        if value := row.get(name):
+            break
+    else:
+        value = row["id"]
     text = str(value) if type(value) is int else value
     if not isinstance(text, str) or not (text.isascii() and text.isdecimal()) or len(text) > _ID_DIGITS_MAX:
         raise ValueError(f"id: found {value!r}; allowed are whole numbers of up to {_ID_DIGITS_MAX} digits")
@@ -283,13 +287,18 @@ def id_of(row: Mapping[str, Any], *names: str) -> str:
 
 def newest(data: Mapping[str, Any], names: Sequence[str] = _TIMES) -> int:
     """Return the latest of the times in `data`, in nanoseconds; 0 where there is none. Units go by magnitude."""
-    return max((unix_ns(data[name], name) for name in names if data.get(name)), default=0)
+    latest = 0
+    for name in names:
+        if (value := data.get(name)) and (told := unix_ns(value, name)) > latest:
+            latest = told
+    return latest
 
 
 def order_report(data: Mapping[str, Any], instrument: Instrument, ts_recv: int) -> OrderReported:
     """Read an order, from REST or from a push. Raises KeyError, TypeError or ValueError for what is none."""
     size, left = exact(data["size"], "size"), exact(data["left"], "left")
-    traded = abs(size) - abs(left)
+    asked, average = abs(size), data.get("fill_price")
+    traded = asked - abs(left)
     if traded < 0 and size:
         raise ValueError(f"left: found {left}; allowed is no more than size, which is {size}")
     filled = instrument.from_contracts(traded) if traded > 0 else ZERO
@@ -300,9 +309,9 @@ def order_report(data: Mapping[str, Any], instrument: Instrument, ts_recv: int) 
         venue_order_id=id_of(data),
         state=state,
         filled_quantity=filled,
-        average_price=exact(data.get("fill_price") or 0, "fill_price") or None,
+        average_price=(exact(average, "fill_price") or None) if average and average != "0" else None,
         price=exact(data["price"], "price") or None,
-        quantity=instrument.from_contracts(abs(size)) or None,  # a close order's size is 0
+        quantity=instrument.from_contracts(asked) or None,  # a close order's size is 0
         sequence=whole(data["update_id"], "update_id") if data.get("update_id") else None,
         reason=reason or (origin_reason(data.get("text")) if name is None else None),
         text=text,

@@ -52,6 +52,7 @@ def opened_journal(configuration: Configuration, clock: Clock, session: str) -> 
             journal_path(configuration),
             session=session,
             now_ns=clock.time_ns(),
+            clock=clock,
             accounts=_accounts(configuration),
             lock_folder=state_folder() / "locks",
             # On a driven clock nothing is sent that the power could cut off, and waiting would not stop the clock.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from anyvenue.app.durability import journal_path
 from anyvenue.app.plugins import InstalledPlugins
 from anyvenue.app.shipped import find
 from anyvenue.engine import journal_store as store
+from anyvenue.engine.journal_tail import records_left
 
 __all__ = ["export", "show"]
 
@@ -79,7 +81,7 @@ def _records(path: Path, session: str | None) -> Iterator[dict[str, Any]]:
         if wanted is not None and wanted not in names.values():
             text = f"found {wanted!r}; sessions are {', '.join(names.values()) or '(none)'}"
             raise ConfigError([Problem(place="--session", key="", text=text)])
-        for record in store.records(database):
+        for record in _all_records(database, path):
             if wanted is None or names[record.session] == wanted:
                 yield {
                     "id": record.id,
@@ -89,6 +91,15 @@ def _records(path: Path, session: str | None) -> Iterator[dict[str, Any]]:
                     "connection": record.connection,
                     "data": orjson.loads(record.data),
                 }
+
+
+def _all_records(database: sqlite3.Connection, path: Path) -> Iterator[store.Record]:
+    """Return what is in the database, and what a run that was killed, or is under way, has in the tail alone."""
+    known = 0
+    for record in store.records(database):
+        known = record.id
+        yield record
+    yield from records_left(path, known)
 
 
 def _time(ts_ns: int) -> str:

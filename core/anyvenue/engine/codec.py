@@ -11,6 +11,8 @@ import builtins
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from enum import Enum
+from operator import attrgetter
 from typing import Any, Final
 
 import attrs
@@ -219,6 +221,9 @@ def _converter(instruments: InstrumentTable | None = None) -> Converter:
         converter.register_unstructure_hook(Instrument, instruments.refer)
         converter.register_structure_hook(Instrument, lambda ref, _: instruments.find(ref))
     converter.register_unstructure_hook(Decimal, str)
+    # cattrs finds out at each value what these are: an order has a dozen.
+    converter.register_unstructure_hook(Decimal | None, lambda number: None if number is None else str(number))
+    converter.register_unstructure_hook_factory(_is_enum, lambda cls: attrgetter("_value_"))
     converter.register_structure_hook(Decimal, lambda text, _: Decimal(text))
     converter.register_unstructure_hook(Exception, _error_fields)
     converter.register_structure_hook(Exception, lambda fields, _: _error_of(fields))
@@ -233,6 +238,10 @@ def _converter(instruments: InstrumentTable | None = None) -> Converter:
     converter.register_unstructure_hook(Signal, _writer(converter, Signal, payload=payload))
     converter.register_structure_hook(Signal, make_dict_structure_fn(Signal, converter, payload=payload))
     return converter
+
+
+def _is_enum(cls: Any) -> bool:
+    return isinstance(cls, type) and issubclass(cls, Enum)
 
 
 def _writer(converter: Converter, cls: type[Any], **special: Any) -> Callable[[Any], dict[str, Any]]:

@@ -45,6 +45,8 @@ class Desk:
         self._allow_approximate = dict(allow_approximate)
         self._floods = Floods(lambda: engine.now)
         self.capabilities: dict[str, Capabilities] = {}
+        self._native: dict[str, frozenset[Feature]] = {}
+        """By connection, what its venue has itself, and well enough."""
 
     @property
     def limits(self) -> RiskLimits:
@@ -54,6 +56,8 @@ class Desk:
     def add_connection(self, name: str, capabilities: Capabilities) -> None:
         """Take what a connection's venue can do, and how many orders it takes."""
         self.capabilities[name] = capabilities
+        allowed = self._allow_approximate.get(name, frozenset())
+        self._native[name] = frozenset(feature for feature in Feature if is_usable(feature, capabilities, allowed))
         self._gate.know_rate(name, capabilities.order_rate)
 
     def check_connections(self, connections: Sequence[str]) -> None:
@@ -76,11 +80,11 @@ class Desk:
 
     def venue_has(self, feature: Feature, instrument: Instrument) -> bool:
         """Tell whether the venue itself can do it well enough, without the engine's help."""
-        return is_usable(feature, self.capabilities[instrument.connection], self._allowed(instrument))
+        return feature in self._native[instrument.connection]
 
     def require(self, feature: Feature, instrument: Instrument) -> None:
         """Raise NotSupported where neither the instrument's venue nor the engine can do it, or not well enough."""
-        if not self._is_emulated(feature, instrument):
+        if not self.venue_has(feature, instrument) and not self._is_emulated(feature, instrument):
             capabilities = self.capabilities[instrument.connection]
             capabilities.require(feature, venue=instrument.venue, allowed=self._allowed(instrument))
 
@@ -118,8 +122,8 @@ class Desk:
             client_order_id=client_order_id or self._engine.orders.next_id(),
             instrument=instrument,
             side=side,
-            quantity=exact(quantity, "quantity"),
-            price=None if price is None else exact(price, "price"),
+            quantity=quantity,
+            price=price,
             ts_created=self._engine.now,
             **how,
         )

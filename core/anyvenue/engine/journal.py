@@ -45,9 +45,10 @@ class Journal(Protocol):
         """
 
     def event(self, event: EngineEvent, now_ns: int, connection: str = "") -> None:
-        """Write down what `connection` told about an order or the account, before anything is made of it.
+        """Take down what `connection` told about an order or the account, before anything is made of it.
 
-        A fill is told once: the caller knows it to be new.
+        It is written before, or together with, the next intent, decision or value: nothing that comes of it leaves
+        earlier. A fill is told once: the caller knows it to be new.
         """
 
     def decision(self, what: str, text: str, now_ns: int) -> None:

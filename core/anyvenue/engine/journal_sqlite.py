@@ -29,13 +29,15 @@ from anyvenue.engine.journal import JournalFailed, only_reduces
 from anyvenue.engine.journal_lock import FileLock
 from anyvenue.engine.journal_recovery import recover, state_of
 from anyvenue.engine.journal_store import Durability, Kind
-from anyvenue.engine.journal_writer import DirectWriter, GroupWriter, Row, Writer
+from anyvenue.engine.journal_tail import Tail, absorb
+from anyvenue.engine.journal_writer import DirectWriter, GroupWriter, Row, Writer, failed
 from anyvenue.engine.recovered import Recovered
 from anyvenue.model.enums import OrderState
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import AmendSent, CancelSent, OrderFilled
 from anyvenue.model.position import Position
+from anyvenue.venue.clock import Clock, Timer
 
 __all__ = ["SqliteJournal"]
 
@@ -43,14 +45,15 @@ _log = logging.getLogger("anyvenue.journal")
 
 STATE_EVERY: Final = 10_000
 """After so many records a new one says how everything stands: a start reads no more than that."""
+ROWS_WAIT_NS: Final = 10_000_000
+"""So long at most rows wait to be written into the database together."""
+ROWS_WAIT: Final = 64
+"""So many may wait."""
 TRADES_KEPT: Final = 50_000
 PRUNED_AT_ONCE: Final = 1_000
 _PRUNE_EVERY_NS: Final = 60_000_000_000
 _DAY_NS: Final = 86_400_000_000_000
 
-_RECORD: Final = "INSERT INTO records (id, session, ts, kind, connection, data) VALUES (?, ?, ?, ?, ?, ?)"
-_TRADE: Final = "INSERT INTO trades (id, instrument, trade_id) VALUES (?, ?, ?)"
-_INSTRUMENT: Final = "INSERT INTO instruments (ref, data) VALUES (?, ?)"
 _PRUNE: Final = "DELETE FROM records WHERE id <= ?"
 _PRUNE_TRADES: Final = "DELETE FROM trades WHERE id <= (SELECT id FROM trades ORDER BY id DESC LIMIT 1 OFFSET ?)"
 _SHRINK: Final = "PRAGMA incremental_vacuum(100)"
@@ -60,6 +63,12 @@ class SqliteJournal:
     """See `anyvenue.engine.journal.Journal`. It is open, and the session begun, once it is made.
 
     `power` needs the wall's clock: a clock that is driven does not wait for a drive.
+
+    Everything is written in the order in which it is told here. Without a `clock` it is at once. With one, intents and
+    events wait for each other: until the next decision or value, which is written at once, with all that came before
+    it, or ROWS_WAIT_NS, or until there are ROWS_WAIT rows. An intent is in the tail before that, with every event
+    before it (where `power` is asked for, on its way to the drive): nothing has left since the last record that is
+    safe, so that a process which ends then is like one that ended before it heard what is lost.
 
     `recovered` is what the sessions before left. `accounts` are locked by files in `lock_folder`, the database by one
     beside it. Records older than `retention_days` go once they are not needed to recover.
@@ -73,12 +82,19 @@ class SqliteJournal:
         *,
         session: str,
         now_ns: int,
+        clock: Clock | None = None,
         accounts: Sequence[str] = (),
         lock_folder: Path | None = None,
         durability: Durability = "process",
         retention_days: float = 30,
     ) -> None:
         self.path = path
+        self._clock = clock
+        self._timer: Timer | None = None
+        self._waiting: list[Row] = []
+        self._tail: Tail | None = None
+        self._in_tail = 0
+        """How many of the rows that wait are safe there."""
         self._retention_ns = round(retention_days * _DAY_NS)
         self._now = now_ns
         self._prune_at = 0
@@ -101,6 +117,7 @@ class SqliteJournal:
         try:
             with store.readable(self.path):
                 table = InstrumentTable(self._added)
+                absorb(database, self.path)
                 store.instruments(database, table)
                 self._codec = Codec(table)
                 self.recovered: Recovered = recover(database, self._codec)
@@ -111,6 +128,8 @@ class SqliteJournal:
             database.close()
             raise
         connect = partial(store.connect, self.path, durability)
+        if self._clock is not None and durability == "process":
+            self._tail = Tail(self.path)
         self._writer: Writer = GroupWriter(connect) if durability == "power" else DirectWriter(database, connect)
         self._last_state = self._since_state = 0
         try:
@@ -135,7 +154,13 @@ class SqliteJournal:
             return 0
         try:
             data = self._encoded(self._codec.encode, _kept(command, now_ns))
-            return self._write("intent", now_ns, connection_of(command), data)
+            if self._tail is None or self._clock is None or len(self._waiting) >= ROWS_WAIT:
+                return self._write("intent", now_ns, connection_of(command), data)
+            rows = self._rows("intent", now_ns, connection_of(command), data)
+            self._keep(self._tail, rows)
+            self._wait(self._clock, rows)
+            self._in_tail = len(self._waiting)
+            return 0
         except JournalFailed as error:
             if not only_reduces(command):
                 raise
@@ -146,9 +171,13 @@ class SqliteJournal:
         """Write down what `connection` told."""
         trade: Row | None = None
         if isinstance(event, OrderFilled):
-            trade = _TRADE, (self._id + 1, event.fill.instrument.key, event.fill.trade_id)
+            trade = store.INSERT_TRADE, (self._id + 1, event.fill.instrument.key, event.fill.trade_id)
         try:
-            self._write("event", now_ns, connection, self._encoded(self._codec.encode, event), trade)
+            data = self._encoded(self._codec.encode, event)
+            if self._clock is None or len(self._waiting) >= ROWS_WAIT:
+                self._write("event", now_ns, connection, data, trade)
+            else:
+                self._wait(self._clock, self._rows("event", now_ns, connection, data, trade))
         except JournalFailed as error:
             self._complain(error)
 
@@ -193,27 +222,74 @@ class SqliteJournal:
         if self._closed:
             return
         self._closed = True
+        self._clock = None  # nothing waits any more
+        if self._timer is not None:
+            self._timer.cancel()
         self._try("end", now_ns, {"clean": clean})
         self._writer.close()
         self._database.close()
+        if self._tail is not None:
+            self._tail.close()
         self._release()
 
     # Writing
 
     def _added(self, ref: str, instrument: Instrument) -> None:
-        self._new.append((_INSTRUMENT, (ref, orjson.dumps(instrument_fields(instrument)))))
+        self._new.append((store.INSERT_INSTRUMENT, (ref, orjson.dumps(instrument_fields(instrument)))))
 
     def _write(self, kind: Kind, now_ns: int, connection: str, data: bytes, also: Row | None = None) -> int:
-        """Write one record, with the instruments it is the first to name."""
+        """Write one record, with what waits and the instruments it is the first to name."""
+        ticket = self._writer.write([*self._waiting, *self._rows(kind, now_ns, connection, data, also)])
+        self._noted()
+        self._written()
+        return ticket
+
+    def _keep(self, tail: Tail, rows: Sequence[Row]) -> None:
+        """Make rows safe, and those that wait before them. Raises JournalFailed."""
+        try:
+            tail.append([*self._waiting[self._in_tail :], *rows])
+        except OSError as error:
+            raise failed(error) from error
+
+    def _wait(self, clock: Clock, rows: Sequence[Row]) -> None:
+        """Have rows written with what comes next, or soon."""
+        self._waiting += rows
+        self._noted()
+        if self._timer is None:
+            self._timer = clock.call_at(clock.time_ns() + ROWS_WAIT_NS, self._write_waiting)
+
+    def _write_waiting(self) -> None:
+        self._timer = None
+        if not self._waiting:
+            return
+        try:
+            self._writer.write(self._waiting)
+        except JournalFailed as error:
+            self._complain(error)  # they wait for the next attempt
+        else:
+            self._written()
+
+    def _written(self) -> None:
+        """What waited is in the database."""
+        self._waiting.clear()
+        if self._tail is not None and self._in_tail:
+            self._in_tail = 0
+            try:
+                self._tail.clear()
+            except OSError as error:
+                self._complain(failed(error))
+
+    def _rows(self, kind: Kind, now_ns: int, connection: str, data: bytes, also: Row | None = None) -> list[Row]:
         self._now = now_ns
-        rows = [*self._new, (_RECORD, (self._id + 1, self._session, now_ns, kind, connection, data))]
+        rows = [*self._new, (store.INSERT_RECORD, (self._id + 1, self._session, now_ns, kind, connection, data))]
         if also is not None:
             rows.append(also)
-        ticket = self._writer.write(rows)
+        return rows
+
+    def _noted(self) -> None:
         self._new.clear()
         self._id += 1
         self._since_state += 1
-        return ticket
 
     def _encoded(self, encode: Callable[[Any], bytes], value: Any) -> bytes:
         try:

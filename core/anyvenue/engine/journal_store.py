@@ -15,6 +15,9 @@ from anyvenue.engine.codec import CODEC_VERSION, InstrumentTable, check_version,
 from anyvenue.engine.journal import JournalUnreadable
 
 __all__ = [
+    "INSERT_INSTRUMENT",
+    "INSERT_RECORD",
+    "INSERT_TRADE",
     "Durability",
     "Kind",
     "Record",
@@ -35,6 +38,10 @@ Durability: TypeAlias = Literal["process", "power"]
 """What an acknowledged record survives: the end of the process, or also that of the power."""
 
 Kind: TypeAlias = Literal["intent", "event", "decision", "value", "state", "end"]
+
+INSERT_RECORD: Final = "INSERT INTO records (id, session, ts, kind, connection, data) VALUES (?, ?, ?, ?, ?, ?)"
+INSERT_TRADE: Final = "INSERT INTO trades (id, instrument, trade_id) VALUES (?, ?, ?)"
+INSERT_INSTRUMENT: Final = "INSERT INTO instruments (ref, data) VALUES (?, ?)"
 
 _APPLICATION_ID: Final = 0x616E7976
 _MIGRATIONS: Final = (

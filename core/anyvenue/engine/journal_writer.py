@@ -8,12 +8,14 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final, Protocol, TypeAlias
 
 from anyvenue.engine.journal import JournalFailed
 from anyvenue.model.errors import AnyvenueError
 
-__all__ = ["DirectWriter", "GroupWriter", "Row", "Writer"]
+__all__ = ["DirectWriter", "GroupWriter", "Row", "Writer", "commit", "failed"]
 
 _log = logging.getLogger("anyvenue.journal")
 
@@ -58,9 +60,9 @@ class DirectWriter:
     def write(self, rows: Sequence[Row]) -> int:
         """Write rows. Raises JournalFailed."""
         try:
-            _commit(self._database, rows)
+            commit(self._database, rows)
         except sqlite3.Error as error:
-            raise _failed(error) from error
+            raise failed(error) from error
         return 0
 
     async def durable(self, ticket: int) -> None:
@@ -134,7 +136,7 @@ class GroupWriter:
 
     def _check(self) -> None:
         if self._error is not None:
-            raise _failed(self._error) from self._error
+            raise failed(self._error) from self._error
 
     def _run(self) -> None:
         try:
@@ -151,7 +153,7 @@ class GroupWriter:
                 if not rows:
                     return
                 try:
-                    _commit(database, rows)
+                    commit(database, rows)
                 except sqlite3.Error as error:
                     self._end_group(upto, error)
                     return
@@ -176,18 +178,24 @@ def _wake(waiter: asyncio.Future[None]) -> None:
         waiter.set_result(None)
 
 
-def _failed(error: Exception) -> JournalFailed:
+def failed(error: Exception) -> JournalFailed:
+    """Return what to raise where rows could not be written, and why."""
     return JournalFailed(f"the journal cannot be written: {error}. Check the drive's free space and permissions")
 
 
-def _commit(database: sqlite3.Connection, rows: Sequence[Row]) -> None:
+def commit(database: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """Write rows, all or none. Raises sqlite3.Error."""
     if len(rows) == 1:
         database.execute(*rows[0])
         return
     database.execute("BEGIN IMMEDIATE")
     try:
-        for row in rows:
-            database.execute(*row).fetchall()  # a pragma works only as far as its rows are fetched
+        for statement, alike in groupby(rows, itemgetter(0)):
+            if statement.startswith("INSERT"):
+                database.executemany(statement, [values for _, values in alike])
+            else:
+                for _, values in alike:
+                    database.execute(statement, values).fetchall()  # a pragma works only as far as its rows are fetched
         database.execute("COMMIT")
     except BaseException:
         if database.in_transaction:

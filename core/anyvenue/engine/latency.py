@@ -14,6 +14,7 @@ from anyvenue.wire.sending import Sending
 __all__ = ["Latency"]
 
 _UNKNOWN: Final = (OrderUnknown, AmendUnknown, CancelUnknown)
+_OF_ORDERS: Final = (Place, Amend, Cancel)
 
 
 class Latency:
@@ -48,11 +49,13 @@ class Latency:
 
     def answered(self, command: Command, called_ns: int, sending: Sending, events: Sequence[Any]) -> None:
         """A command has come to events, or to nothing that is known."""
-        if not sending.sent_ns or not isinstance(command, Place | Amend | Cancel):
+        if not sending.sent_ns or not isinstance(command, _OF_ORDERS):
             return
         self.to_wire.add(sending.sent_ns - called_ns)
-        if not any(isinstance(event, _UNKNOWN) for event in events):
-            self.to_answer.add(self.time_ns() - sending.sent_ns)
+        for event in events:
+            if isinstance(event, _UNKNOWN):
+                return
+        self.to_answer.add(self.time_ns() - sending.sent_ns)
 
     def durations(self) -> tuple[Durations, ...]:
         """Return what there is of anything."""

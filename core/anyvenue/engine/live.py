@@ -11,7 +11,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 from anyvenue.engine.commands import Command, EngineEvent, connection_of, failure_events, perform
@@ -28,6 +28,7 @@ from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.interface import Venue
+from anyvenue.wire.deadline import Deadlines
 from anyvenue.wire.sending import watch_sending
 
 __all__ = ["run_live"]
@@ -63,7 +64,7 @@ async def run_live(
     At the end every open order of ours is canceled before the venues are closed; where positions are closed too, the
     venues are asked whether they are. Raises what a venue raises while it is opened.
     """
-    carrier = _Carrier(engine, venues, None if isinstance(clock, DrivenClock) else COMMAND_DEADLINE_S)
+    carrier = _Carrier(engine, venues, None if isinstance(clock, DrivenClock) else Deadlines(clock, COMMAND_DEADLINE_S))
     engine.bind(carrier.send)
     if not isinstance(clock, DrivenClock):
         engine.latency = Latency(clock)
@@ -164,10 +165,10 @@ async def _poll_until(predicate: Callable[[], bool]) -> None:
 class _Carrier:
     """Carries commands to venues, one task each, and what they come to back to the engine."""
 
-    def __init__(self, engine: Engine, venues: Mapping[str, Venue], deadline_s: float | None) -> None:
+    def __init__(self, engine: Engine, venues: Mapping[str, Venue], deadlines: Deadlines | None) -> None:
         self._engine = engine
         self._venues = venues
-        self._deadline_s = deadline_s
+        self._deadlines = deadlines
         self._tasks: set[asyncio.Task[None]] = set()
         self._error: BaseException | None = None
 
@@ -203,21 +204,24 @@ class _Carrier:
     async def _unwritten(self, ticket: int) -> AnyvenueError | None:
         """Wait for the journal; return what kept it from being written."""
         try:
-            async with asyncio.timeout(self._deadline_s):
+            with self._deadline():
                 await self._engine.journal.durable(ticket)
         except JournalFailed as error:
             return error
         except TimeoutError:
-            return NotSent(f"the journal was not written within {self._deadline_s} s")
+            return NotSent(f"the journal was not written within {COMMAND_DEADLINE_S} s")
         return None
 
     async def _performed(self, connection: str, command: Command) -> Sequence[EngineEvent]:
         try:
-            async with asyncio.timeout(self._deadline_s):
+            with self._deadline():
                 return await perform(self._venues[connection], command)
         except TimeoutError:
-            late = OutcomeUnknown(f"no answer within {self._deadline_s} s", venue=connection)
+            late = OutcomeUnknown(f"no answer within {COMMAND_DEADLINE_S} s", venue=connection)
             return failure_events(command, late)
+
+    def _deadline(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._deadlines is None else self._deadlines.begin()
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -232,5 +236,7 @@ class _Carrier:
 
     def abandon(self) -> None:
         """Cancel what is still on its way."""
+        if self._deadlines is not None:
+            self._deadlines.stop()
         for task in self._tasks:
             task.cancel()

@@ -20,7 +20,7 @@ from anyvenue.model.enums import Fate, OrderState, Side
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import ZERO
 from anyvenue.model.order import Order
-from anyvenue.model.order_events import AmendSent, CancelSent, OrderEvent, OrderSent
+from anyvenue.model.order_events import AmendSent, CancelSent, OrderEvent
 from anyvenue.model.order_spec import OrderSpec
 from anyvenue.venue.evidence import is_in_doubt
 
@@ -126,7 +126,7 @@ class OrderManager:
 
     def place(self, spec: OrderSpec) -> Order:
         """Send a new order."""
-        order = self._keep(Order(spec=spec).apply(OrderSent(ts_recv=self._now())))
+        order = self._keep(Order.sent(spec, self._now()))
         self._log("order sent", order)
         self._send(Place(order))
         return order
@@ -218,8 +218,9 @@ class OrderManager:
         return wish.price, wish.quantity
 
     def _keep(self, order: Order) -> Order:
-        client_order_id = order.client_order_id
-        if order.is_terminal:
+        spec, venue_order_id = order.spec, order.venue_order_id
+        client_order_id = spec.client_order_id
+        if order.state.is_terminal:
             self._open.pop(client_order_id, None)
             self._refused.pop(client_order_id, None)
             self._ended[client_order_id] = order
@@ -229,11 +230,10 @@ class OrderManager:
         else:
             self._open[client_order_id] = order
             self._ended.pop(client_order_id, None)
-            if not self.is_ours(order):
+            if not client_order_id.startswith(OUR_PREFIX):
                 self._strangers.add(client_order_id)
-        connection = order.instrument.connection
-        if order.venue_order_id is not None:
-            self._by_venue_id[connection, order.venue_order_id] = client_order_id
+        if venue_order_id is not None:
+            self._by_venue_id[spec.instrument.connection, venue_order_id] = client_order_id
         if is_in_doubt(order):
             self.on_doubt(order)
         return order

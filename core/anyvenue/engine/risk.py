@@ -84,6 +84,7 @@ class RiskGate:
             name: RateWindow(own.order_rate) for name, own in limits.connections.items() if own.order_rate is not None
         }
         self._venues: dict[str, int] = {}
+        self._limits_of: dict[str, InstrumentLimits] = {}
         self._counts_book = limits.book.needs_notional or any(own.needs_notional for own in limits.connections.values())
 
     def know_rate(self, connection: str, venues: int | None) -> None:
@@ -112,13 +113,20 @@ class RiskGate:
 
     def leverage_refusal(self, instrument: Instrument, leverage: Decimal) -> str | None:
         """Return why a leverage may not be set, or None."""
-        limit = self.limits.of(instrument).max_leverage
+        limit = self._of(instrument).max_leverage
         if limit is None or leverage <= limit:
             return None
         return f"{instrument.key}: leverage {leverage} is above max_leverage {limit}"
 
+    def _of(self, instrument: Instrument) -> InstrumentLimits:
+        """Return the limits that hold for an instrument, merged once."""
+        known = self._limits_of.get(instrument.symbol)
+        if known is None:
+            known = self._limits_of[instrument.symbol] = self.limits.of(instrument)
+        return known
+
     def _band(self, wish: Wish) -> str | None:
-        band = self.limits.of(wish.instrument).price_band
+        band = self._of(wish.instrument).price_band
         if band is None or wish.price is None:
             return None
         reference = self._standing.mark(wish.instrument)
@@ -129,7 +137,7 @@ class RiskGate:
         return None
 
     def _size(self, wish: Wish) -> str | None:
-        limits, instrument = self.limits.of(wish.instrument), wish.instrument
+        limits, instrument = self._of(wish.instrument), wish.instrument
         most, limit = limits.max_order_quantity, limits.max_order_notional
         if most is not None and wish.quantity > most:
             return f"quantity {wish.quantity} {instrument.quantity_unit} is above max_order_quantity {most}"
@@ -144,7 +152,7 @@ class RiskGate:
         return None
 
     def _position(self, wish: Wish) -> str | None:
-        limit = self.limits.of(wish.instrument).max_position
+        limit = self._of(wish.instrument).max_position
         if limit is None:
             return None
         now = self._standing.exposure(wish.instrument)
@@ -208,25 +216,26 @@ class RiskGate:
         instrument, name = wish.instrument, wish.instrument.connection
         own = self.limits.connections.get(name)
         for limit, where, connection, one in (
-            (self.limits.of(instrument).max_open_orders, "", None, instrument),
-            (None if own is None else own.max_open_orders, f"connections.{name}.", name, None),
+            (self._of(instrument).max_open_orders, "", None, instrument),
+            (None if own is None else own.max_open_orders, "connections.", name, None),
             (self.limits.book.max_open_orders, "book.", None, None),
         ):
             if limit is not None and (count := self._standing.open_orders(connection, one)) >= limit:
-                return f"{count} orders are open, {where}max_open_orders allows {limit}"
+                named = f"{where}{connection}." if connection else where
+                return f"{count} orders are open, {named}max_open_orders allows {limit}"
         return None
 
     def _rate_of(self, wish: Wish, now_ns: int) -> str | None:
         name = wish.instrument.connection
-        windows = [("", self._rate), (f"connections.{name}.", self._rates.get(name))]
-        for where, window in windows:
-            if window is not None and window.is_full(now_ns):
+        windows = [window for window in (self._rate, self._rates.get(name)) if window is not None]
+        for window in windows:
+            if window.is_full(now_ns):
                 limit = window.limit
+                where = "" if window is self._rate else f"connections.{name}."
                 why = f" (the venue's own limit is {self._venues[name]})" if where and name in self._venues else ""
                 return f"{where}order_rate: {limit} creates and amends in the last second, allowed are {limit}{why}"
-        for _, window in windows:
-            if window is not None:
-                window.take(now_ns)
+        for window in windows:
+            window.take(now_ns)
         return None
 
 

@@ -141,12 +141,16 @@ class Instrument:
     def check_price(self, price: Number) -> Decimal:
         """Return `price` as a Decimal. Raises InvalidPrice where it breaks the rule; a float is a TypeError."""
         number = exact(price, "price")
+        self.check_exact_price(number)
+        return number
+
+    def check_exact_price(self, number: Decimal) -> None:
+        """Do as `check_price`, for what `exact` has made already."""
         if number <= 0:
             raise InvalidPrice(f"{self.key}: price: found {number}; allowed are prices above 0")
         if not self.price_rule.allows(number):
             near = self.price_rule.round(number, Rounding.NEAREST) or self.price_rule.round(number, Rounding.UP)
             raise InvalidPrice(f"{self.key}: price: found {number}; allowed is {self.price_rule}, such as {near}")
-        return number
 
     # Quantities
 
@@ -157,6 +161,11 @@ class Instrument:
     def check_quantity(self, quantity: Number, *, market: bool = False) -> Decimal:
         """Return `quantity` as a Decimal. Raises InvalidQuantity or QuantityTooSmall, naming the rule it breaks."""
         number = exact(quantity, "quantity")
+        self.check_exact_quantity(number, market=market)
+        return number
+
+    def check_exact_quantity(self, number: Decimal, *, market: bool = False) -> None:
+        """Do as `check_quantity`, for what `exact` has made already."""
         if number <= 0:
             raise InvalidQuantity(
                 f"{self.key}: quantity: found {number}; allowed are quantities above 0 (the side says which way)"
@@ -174,7 +183,6 @@ class Instrument:
                 f"{self.key}: quantity: found {number} {self.quantity_unit}; "
                 f"allowed is at most {limit} in one {'market ' if market else ''}order"
             )
-        return number
 
     def to_contracts(self, quantity: Number) -> Decimal:
         """Return the venue's contracts for a quantity, rounded toward zero to what the venue can represent.

@@ -79,6 +79,11 @@ class Order:
     def _quantity_as_asked(self) -> Decimal:
         return self.spec.quantity
 
+    @classmethod
+    def sent(cls, spec: OrderSpec, ts_recv: int) -> Order:
+        """Return an order that leaves now: a new one, and `OrderSent` applied."""
+        return cls(spec=spec, state=OrderState.SENT, create=Fate.IN_FLIGHT, ts_recv=ts_recv)
+
     def apply(self, event: OrderEvent) -> Order:
         """Return the order after `event`.
 
@@ -93,8 +98,7 @@ class Order:
         That is why an order has no slots: they could only be filled one by one.
         """
         new = object.__new__(Order)
-        vars(new).update(vars(self))
-        vars(new).update(changes)
+        new.__dict__.update(self.__dict__, **changes)
         return new
 
     def __str__(self) -> str:

@@ -126,7 +126,7 @@ class OrderSpec:
 
     def __attrs_post_init__(self) -> None:
         instrument = self.instrument
-        instrument.check_quantity(self.quantity, market=self.order_type is OrderType.MARKET)
+        instrument.check_exact_quantity(self.quantity, market=self.order_type is OrderType.MARKET)
         if self.order_type is OrderType.MARKET:
             if self.price is not None:
                 raise InvalidOrder(f"{instrument.key}: a market order has no price; found {self.price}")
@@ -135,7 +135,7 @@ class OrderSpec:
         elif self.price is None:
             raise InvalidOrder(f"{instrument.key}: a limit order needs a price")
         else:
-            instrument.check_price(self.price)
+            instrument.check_exact_price(self.price)
         if self.post_only and self.time_in_force is not TimeInForce.GTC:
             raise InvalidOrder(
                 f"{instrument.key}: post-only orders rest, so time in force must be GTC; "

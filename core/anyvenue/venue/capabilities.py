@@ -15,6 +15,8 @@ __all__ = ["Capabilities", "Capability", "Feature", "Grade"]
 class Feature(Enum):
     """One thing a venue may be able to do."""
 
+    __hash__ = object.__hash__  # a member is one object; Enum's own is a Python call, at every look-up
+
     BOOK = "book"
     TRADES = "trades"
     TICKER = "ticker"

@@ -53,8 +53,8 @@ def is_in_doubt(order: Order) -> bool:
         order.create is Fate.UNKNOWN
         or order.cancel is Fate.UNKNOWN
         or (order.amend is not None and order.amend.fate is Fate.UNKNOWN)
-        or order.missing_fills > 0
-        or (order.is_open and order.cancel is Fate.REFUSED and order.reason in _GONE)
+        or order.reported_quantity > order.booked_quantity
+        or (order.cancel is Fate.REFUSED and order.is_open and order.reason in _GONE)
     )
 
 

@@ -22,16 +22,20 @@ def features_of(spec: OrderSpec) -> list[Feature]:
     """Return every feature that a venue must have to take this order."""
     is_market = spec.order_type is OrderType.MARKET
     needs = [Feature.MARKET if is_market else Feature.LIMIT]
-    if not is_market and spec.time_in_force in _TIMES:
+    if not is_market and spec.time_in_force is not TimeInForce.GTC:
         needs.append(_TIMES[spec.time_in_force])
     if spec.trigger is not None:
         needs.append(_TRIGGERS[spec.trigger.kind])
-    optional = (
-        (Feature.POST_ONLY, spec.post_only),
-        (Feature.REDUCE_ONLY, spec.reduce_only),
-        (Feature.ICEBERG, spec.display_quantity is not None),
-        (Feature.ATTACHED_PROTECTION, spec.protection is not None),
-        (Feature.SELF_TRADE_PREVENTION, spec.self_trade_prevention is not None),
-        (Feature.HEDGE_MODE, spec.position_side is not PositionSide.NET),
-    )
-    return needs + [feature for feature, is_needed in optional if is_needed]
+    if spec.post_only:
+        needs.append(Feature.POST_ONLY)
+    if spec.reduce_only:
+        needs.append(Feature.REDUCE_ONLY)
+    if spec.display_quantity is not None:
+        needs.append(Feature.ICEBERG)
+    if spec.protection is not None:
+        needs.append(Feature.ATTACHED_PROTECTION)
+    if spec.self_trade_prevention is not None:
+        needs.append(Feature.SELF_TRADE_PREVENTION)
+    if spec.position_side is not PositionSide.NET:
+        needs.append(Feature.HEDGE_MODE)
+    return needs

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from types import TracebackType
 
-from anyvenue.venue.clock import Clock, Timer
+from anyvenue.venue.clock import Clock, Timer, WallClock
 
-__all__ = ["deadline", "pause"]
+__all__ = ["Deadlines", "deadline", "pause"]
 
 _SECOND_NS = 1_000_000_000
 
@@ -44,6 +45,88 @@ class deadline:  # noqa: N801 - it is used as asyncio.timeout is
     def _ring(self) -> None:
         self._is_over = True
         self._task.cancel()
+
+
+class Deadlines:
+    """Deadlines of one length, for what begins often and rarely takes long: `with deadlines.begin():` does what
+    `deadline` does.
+
+    On the wall's clock they go by the loop's own time, which nobody sets, and share one timer, which looks at the
+    oldest. On a driven clock each has its own, so that none is left for the clock to be turned to.
+    """
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._is_shared = isinstance(clock, WallClock)
+        self._begun: deque[_Begun] = deque()  # the oldest first, which is the first to be due
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """Whose timer it is."""
+
+    def begin(self) -> _Begun:
+        """Return one that begins now, for the task at hand."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a deadline needs a task to hold to it")
+        if not self._is_shared:
+            begun = _Begun(task)
+            begun.timer = self._clock.call_at(self._clock.time_ns() + int(self._seconds * _SECOND_NS), begun.ring)
+            return begun
+        loop = asyncio.get_running_loop()
+        begun, waiting = _Begun(task, loop.time() + self._seconds), self._begun
+        while waiting and waiting[0].task is None:
+            waiting.popleft()
+        waiting.append(begun)
+        if self._timer is None or self._loop is not loop:
+            self._timer, self._loop = loop.call_at(begun.due, self._ring), loop
+        return begun
+
+    def stop(self) -> None:
+        """Let none ring any more that shares a timer."""
+        self._begun.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _ring(self) -> None:
+        """End what is due, and come again for the oldest that is not."""
+        loop, waiting = asyncio.get_running_loop(), self._begun
+        now = loop.time()
+        while waiting and (waiting[0].task is None or waiting[0].due <= now):
+            waiting.popleft().ring()
+        self._timer = loop.call_at(waiting[0].due, self._ring) if waiting else None
+
+
+class _Begun:
+    __slots__ = ("_cancels", "_is_over", "due", "task", "timer")
+
+    def __init__(self, task: asyncio.Task[object], due: float = 0.0) -> None:
+        self.task: asyncio.Task[object] | None = task
+        """None once it is done."""
+        self.timer: Timer | None = None
+        """Its own, where it has one."""
+        self.due = due
+        self._cancels = task.cancelling()
+        self._is_over = False
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        task, self.task = self.task, None
+        if self.timer is not None:
+            self.timer.cancel()
+        # Where somebody else has canceled the task as well, that is not ours to take back.
+        is_ours = self._is_over and task is not None and task.uncancel() <= self._cancels
+        if is_ours and kind is asyncio.CancelledError:
+            raise TimeoutError from error
+
+    def ring(self) -> None:
+        if self.task is not None:
+            self._is_over = True
+            self.task.cancel()
 
 
 async def pause(clock: Clock, seconds: float) -> None:

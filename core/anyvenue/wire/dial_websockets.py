@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidProxy, InvalidStatus, InvalidURI, WebSocketException
 from websockets.frames import DATA_OPCODES, Frame
+from websockets.protocol import OPEN
 
 from anyvenue.wire.dial import (
     CLOSE_TIMEOUT_S,
@@ -64,7 +65,7 @@ class _NetworkSocket(EagerSocket):
 
     async def send(self, data: str) -> None:
         try:
-            await self._connection.send(data)
+            await self._connection.send_at_once(data)
         except ConnectionClosed as closed:
             raise SocketClosed(_how(closed)) from None
 
@@ -99,6 +100,15 @@ class _EagerConnection(ClientConnection):
 
     take: Callable[[bytes], None] | None = None
     _parts: tuple[bytes, ...] = ()
+
+    async def send_at_once(self, text: str) -> None:
+        """Do as `send`, where that has nothing to wait for and nothing to look after: in half the time."""
+        if self.protocol.state is not OPEN or self.paused or self.transport.is_closing():
+            await self.send(text)
+            return
+        self.protocol.send_text(text.encode())
+        self.send_data()
+        await self.drain()
 
     def process_event(self, event: Event) -> None:
         if self.take is None or not isinstance(event, Frame) or event.opcode not in DATA_OPCODES:

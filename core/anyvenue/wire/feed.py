@@ -17,7 +17,7 @@ from attrs import frozen
 
 from anyvenue.model.errors import AnyvenueError, OutcomeUnknown, Rejected, VenueProtocolError
 from anyvenue.venue.clock import Clock
-from anyvenue.wire.deadline import deadline
+from anyvenue.wire.deadline import Deadlines
 from anyvenue.wire.link import Heartbeat, Link, Send
 from anyvenue.wire.socket import Dial, SocketClosed
 
@@ -107,6 +107,7 @@ class Feed:
         self._send: Send | None = None
         """Sends over the newest connection that all topics are subscribed on."""
         self._answers: dict[Hashable, asyncio.Future[Answer]] = {}
+        self._deadlines = Deadlines(clock, ANSWER_S)
         self._link = Link(
             url,
             venue=venue,
@@ -201,7 +202,7 @@ class Feed:
             return None
         waiting = self._answers[ask.key] = asyncio.get_running_loop().create_future()
         try:
-            async with deadline(self._clock, ANSWER_S):
+            with self._deadlines.begin():
                 await send(ask.text)
                 answer = await waiting
         except TimeoutError:

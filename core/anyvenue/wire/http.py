@@ -21,14 +21,15 @@ from anyvenue.venue.secrets import SecretSource
 from anyvenue.venue.secrets.careful import is_private_way
 from anyvenue.wire.backoff import Backoff, chance_of
 from anyvenue.wire.breaker import Breaker
-from anyvenue.wire.deadline import deadline, pause
+from anyvenue.wire.deadline import Deadlines, pause
 from anyvenue.wire.limits import PATIENCE_S, LimitNews, RateLimiter
 from anyvenue.wire.redaction import MASK, is_sensitive, redact
 from anyvenue.wire.refusal import Refusal
 from anyvenue.wire.request import Effect, Request, Response
 from anyvenue.wire.sending import note_sent
 from anyvenue.wire.server_time import ServerTime
-from anyvenue.wire.transport import Transport
+from anyvenue.wire.through_httpx import ThroughHttpx
+from anyvenue.wire.transport import Target, Transport
 
 __all__ = ["HttpClient"]
 
@@ -92,6 +93,7 @@ class HttpClient:
         secrets: SecretSource | None = None,
     ) -> None:
         self._base = _checked(base_url)
+        self._base_path = self._base.path.rstrip("/")
         self._venue = venue
         self._clock = clock
         self._judge = judge
@@ -102,16 +104,19 @@ class HttpClient:
         self._server_time = server_time or ServerTime(clock)
         self._headers = {**_USUAL, **headers}
         self._checked_headers: dict[str, str] = {}
-        self._timeout_s = timeout_s
+        self._usual_secrets = {value for name, value in self._headers.items() if is_sensitive(name)}
+        self._deadlines = Deadlines(clock, timeout_s)
         self._attempts = attempts
         self._breakers = breakers
         self._jitter = jitter or chance_of(clock, base_url)
         self._secrets = secrets
         connect_s = timeout_s * CONNECT_PART
-        usual = Transport(connect_s=connect_s, keep_alive_s=KEEP_ALIVE_S, warm_s=WARM_S)
-        self._transport = usual if transport is None else transport
-        self._extensions = {"timeout": {"connect": connect_s, "pool": connect_s}}  # the rest is on our clock
-        self._urls: dict[str, httpx.URL] = {}
+        self._transport: Transport | ThroughHttpx
+        if transport is None:
+            self._transport = Transport(connect_s=connect_s, keep_alive_s=KEEP_ALIVE_S, warm_s=WARM_S)
+        else:
+            self._transport = ThroughHttpx(transport, connect_s=connect_s)  # the rest of the timeout is on our clock
+        self._targets: dict[tuple[str, tuple[tuple[str, str], ...]], Target] = {}
         self._is_closed = False
 
     async def send(self, request: Request) -> Response:
@@ -123,7 +128,7 @@ class HttpClient:
         venue refused its time stamp. May be called many times at once, and canceled: then a command's outcome is
         unknown.
         """
-        backoff = Backoff(jitter=self._jitter)
+        backoff: Backoff | None = None
         attempt, clock_corrected, renewed = 1, False, False
         while True:
             version = 0 if self._secrets is None else self._secrets.version
@@ -142,6 +147,7 @@ class HttpClient:
                 renewed = True  # the venue refused the key, so nothing has been carried out
                 if await self._secrets.renewed(version):
                     continue
+            backoff = backoff or Backoff(jitter=self._jitter)
             wait_s = self._wait_to_repeat(outcome, backoff)
             if wait_s is None or request.effect is not Effect.READ or attempt >= self._attempts:
                 raise outcome.error
@@ -165,7 +171,7 @@ class HttpClient:
 
     async def _attempt(self, request: Request) -> Response | Refusal:
         """Send once, when it may go. Faults of the transport are told like refusals, as faults of the server."""
-        url = self._url(request)
+        target = self._target(request)
         try:
             if self._breakers is not None:
                 self._breakers(request).check(request.urgent)
@@ -178,17 +184,15 @@ class HttpClient:
             secrets = {value for name, value in signature.query if (name, value) not in request.query}
             secrets.update(signature.confidential)
             request, signature = signature, {}
-            url = self._url(request)
+            target = self._target(request)
         else:
             secrets = set(signature.values())
         headers = self._all_headers(request, signature)
         if self._is_closed:
             raise self._not_sent(request, "this connection has been closed; open a new one")
-        message = httpx.Request(
-            request.method, url, headers=headers, content=request.body or None, extensions=self._extensions
-        )
-        secrets |= {value for name, value in headers.items() if is_sensitive(name)}
-        outcome = await self._exchange(request, message, secrets)
+        secrets |= self._usual_secrets
+        secrets.update(value for name, value in request.headers.items() if is_sensitive(name))
+        outcome = await self._exchange(request, target, headers, secrets)
         if isinstance(outcome, Response):
             self._learn(request, outcome)
             outcome = self._judged(request, outcome) or outcome
@@ -197,13 +201,14 @@ class HttpClient:
             self._hold_back(request, outcome.error.retry_after_s)
         return outcome
 
-    async def _exchange(self, request: Request, message: httpx.Request, secrets: Set[str]) -> Response | Refusal:
+    async def _exchange(
+        self, request: Request, target: Target, headers: Mapping[str, str], secrets: Set[str]
+    ) -> Response | Refusal:
         started_ns = self._clock.time_ns()
         note_sent(started_ns)
         try:
-            async with deadline(self._clock, self._timeout_s):
-                answer = await self._transport.handle_async_request(message)
-                body = await _whole(answer)
+            with self._deadlines.begin():
+                answer = await self._transport.send(request.method, target, headers, request.body)
         except _NEVER_LEFT as error:
             text = f"{self._base.host} could not be reached; check the network and the venue's status, then send again"
             fault: NotSent | OutcomeUnknown = self._not_sent(request, text, detail=_shown(error, secrets))
@@ -216,11 +221,12 @@ class HttpClient:
             fault = OutcomeUnknown(text, venue=self._venue, request=request.name, detail=detail)
         else:
             now = self._clock.time_ns()
-            took_ms = (now - started_ns) / 1_000_000
-            about = f" for {request.client_order_id}" if request.client_order_id else ""
-            _log.debug("%s %s%s: %d in %.1f ms", self._venue, request.name, about, answer.status_code, took_ms)
-            headers, body = _headers_of(answer), _without(body, secrets)
-            return Response(status=answer.status_code, headers=headers, body=body, ts_recv=now)
+            if _log.isEnabledFor(logging.DEBUG):
+                took_ms = (now - started_ns) / 1_000_000
+                about = f" for {request.client_order_id}" if request.client_order_id else ""
+                _log.debug("%s %s%s: %d in %.1f ms", self._venue, request.name, about, answer.status, took_ms)
+            body = _without(answer.body, secrets)
+            return Response(status=answer.status, headers=answer.headers, body=body, ts_recv=now)
         # It is raised outside of the except blocks, lest it carry the transport's error along, which nobody redacted.
         return Refusal(fault, server_fault=True)
 
@@ -231,23 +237,25 @@ class HttpClient:
             text = f"found an answer that cannot be judged ({type(error).__name__}: {error}); look at the raw bytes"
             raise VenueProtocolError(text, raw=response.body, venue=self._venue, request=request.name) from error
 
-    def _url(self, request: Request) -> httpx.URL:
-        if (known := self._urls.get(request.target)) is not None:
+    def _target(self, request: Request) -> Target:
+        asked = request.path, request.query
+        if (known := self._targets.get(asked)) is not None:
             return known
-        target = self._base.raw_path.rstrip(b"/") + request.target.encode()
+        wanted = request.target
+        path = self._base.raw_path.rstrip(b"/") + wanted.encode()
         try:
-            url = self._base.copy_with(raw_path=target)
+            url = self._base.copy_with(raw_path=path)
         except httpx.InvalidURL:
             url = httpx.URL()
-        if not request.path.startswith("/") or url.raw_path != target:
+        if not request.path.startswith("/") or url.raw_path != path:
             raise ValueError(
                 f"{request.name}: found a path that would not be sent as it is; allowed are paths that begin with a "
                 "slash and have no parts . or .., together with the query in 65536 characters"
             )
-        if len(self._urls) >= _URLS_KEPT:
-            self._urls.clear()
-        self._urls[request.target] = url
-        return url
+        if len(self._targets) >= _URLS_KEPT:
+            self._targets.clear()
+        self._targets[asked] = target = Target.of(url)
+        return target
 
     def _signature(self, request: Request) -> Mapping[str, str] | Request:
         if not request.signed:
@@ -255,8 +263,7 @@ class HttpClient:
         if self._sign is None:
             text = "it has to be signed and this connection has no key; give it credentials"
             raise self._not_sent(request, text)
-        path = self._base.path.rstrip("/") + request.path
-        return self._sign(request, path, self._server_time.time_ns())
+        return self._sign(request, self._base_path + request.path, self._server_time.time_ns())
 
     def _all_headers(self, request: Request, signature: Mapping[str, str]) -> dict[str, str]:
         headers = self._checked_headers.copy()
@@ -336,24 +343,6 @@ def _checked(base_url: str) -> httpx.URL:
             "others would hear the keys"
         )
     return url
-
-
-async def _whole(answer: httpx.Response) -> bytes:
-    """Return an answer's body; where it does not come whole, its connection is let go."""
-    try:
-        return await answer.aread()
-    except BaseException:
-        await answer.aclose()
-        raise
-
-
-def _headers_of(answer: httpx.Response) -> dict[str, str]:
-    """Return the headers by their names in lower case; several of one name become a list with commas."""
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in answer.headers.raw:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
 
 
 def _without(body: bytes, secrets: Set[str]) -> bytes:

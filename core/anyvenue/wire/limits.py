@@ -25,6 +25,7 @@ PATIENCE_S: Final = 5.0
 """How long a request waits for its turn where nothing else is said."""
 _SECOND_NS: Final = 1_000_000_000
 _WINDOWS_MIN: Final = 64
+_COSTS_KEPT: Final = 64
 
 _Id: TypeAlias = tuple[str, str]
 """A window: the rule's name, and what tells windows under one rule apart."""
@@ -79,7 +80,11 @@ class _Window:
     blocked_until_ns: int = 0
 
     def add(self, free_ns: int, weight: int) -> None:
-        insort(self.entries, (free_ns, weight))
+        entry, entries = (free_ns, weight), self.entries
+        if entries and entry < entries[-1]:
+            insort(entries, entry)
+        else:
+            entries.append(entry)
         self.used += weight
 
     def forget(self, now: int, per_ns: int) -> None:
@@ -88,7 +93,8 @@ class _Window:
         while gone < len(self.entries) and self.entries[gone][0] <= now:
             self.used -= self.entries[gone][1]
             gone += 1
-        del self.entries[:gone]
+        if gone:
+            del self.entries[:gone]
         if self.entries and self.entries[-1][0] > now + per_ns:  # our clock was set back
             self.entries = [(min(free_ns, now + per_ns), weight) for free_ns, weight in self.entries]
 
@@ -126,6 +132,7 @@ class RateLimiter:
         self._limits = {bucket.name: bucket.limit for bucket in buckets}
         self._windows: dict[_Id, _Window] = {}
         self._windows_max = _WINDOWS_MIN
+        self._costs: dict[tuple[Charge, ...], dict[_Id, int]] = {}
         self._waiting: list[_Waiter] = []  # the urgent ones first, else as they came
         self._timer: Timer | None = None
 
@@ -136,7 +143,8 @@ class RateLimiter:
         Raises NotSent, with nothing taken, as soon as it is clear that the wait will be longer than the patience, and
         ValueError for a rule that does not exist.
         """
-        cost = self._cost(charges)
+        asked = tuple(charges)
+        cost = self._costs.get(asked) or self._cost(asked)
         if not cost or (not self._waiting and self._take_at_once(cost, urgent)):
             return
         patience_s = self.patience_s if patience_s is None else patience_s
@@ -179,7 +187,8 @@ class RateLimiter:
         """Take what nobody has to wait for; where it does not all fit now, nothing is taken."""
         now = self._clock.time_ns()
         for identity, weight in cost.items():
-            if self._window(identity, now).soonest(now, weight, self._most(identity[0], urgent)) != now:
+            window = self._window(identity, now)
+            if window.used + weight > self._most(identity[0], urgent) or window.blocked_until_ns > now:
                 return False
         for identity, weight in cost.items():
             self._windows[identity].add(now + self._buckets[identity[0]].per_ns, weight)
@@ -245,7 +254,7 @@ class RateLimiter:
             "send fewer requests, or later"
         )
 
-    def _cost(self, charges: Iterable[Charge]) -> dict[_Id, int]:
+    def _cost(self, charges: tuple[Charge, ...]) -> dict[_Id, int]:
         cost: dict[_Id, int] = {}
         for charge in charges:
             identity = (self._bucket(charge).name, charge.key)
@@ -253,6 +262,8 @@ class RateLimiter:
                 raise ValueError(f"{charge}: found a weight of {charge.weight}; allowed are whole numbers from 0 on")
             if charge.weight:
                 cost[identity] = cost.get(identity, 0) + charge.weight
+        if len(self._costs) < _COSTS_KEPT:
+            self._costs[charges] = cost
         return cost
 
     def _bucket(self, charge: Charge) -> Bucket:

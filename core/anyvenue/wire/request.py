@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -29,7 +30,7 @@ class Effect(Enum):
     COMMAND = "command"
 
 
-@frozen
+@frozen(cache_hash=True)
 class Charge:
     """What a request costs: `weight` out of a rate-limit bucket; `key` tells buckets of one rule apart."""
 
@@ -73,8 +74,7 @@ class Request:
 
         A client id is told by its own field.
         """
-        path = "/".join(part if _WORD.fullmatch(part) else "*" for part in self.path.split("/"))
-        return f"{self.method} {path}"
+        return _name(self.method, self.path)
 
     @property
     def plain_query(self) -> str:
@@ -105,6 +105,12 @@ class Response:
     def json(self, *, venue: str = "", request: str = "") -> Any:
         """Return the body's JSON, exactly. Raises VenueProtocolError for what is none."""
         return decode(self.body, venue=venue, request=request)
+
+
+@lru_cache(maxsize=256)
+def _name(method: str, path: str) -> str:
+    shown = "/".join(part if _WORD.fullmatch(part) else "*" for part in path.split("/"))
+    return f"{method} {shown}"
 
 
 def _encoded(text: str) -> str:

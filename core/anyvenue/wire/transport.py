@@ -1,7 +1,8 @@
-"""HTTP/1.1 over asyncio as an httpx transport: connections that are kept, and looked at before they are used again.
+"""HTTP/1.1 over asyncio: connections that are kept, and looked at before they are used again.
 
-httpx's own costs four times as much a request. What it promises is promised here too: a ConnectError, ConnectTimeout or
-PoolTimeout means that nothing has left; every other error that something may have.
+httpx's own transport costs several times as much a request, and so do its requests and responses. What it promises is
+promised here too, by the same errors: a ConnectError, ConnectTimeout or PoolTimeout means that nothing has left; every
+other error that something may have.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ import select
 import socket
 import ssl
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from time import monotonic
-from typing import Final, TypeAlias, cast
+from typing import Final, NamedTuple, TypeAlias, cast
 
 import httpx
 from aiohappyeyeballs import start_connection
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-__all__ = ["Transport"]
+__all__ = ["Answer", "Target", "Transport"]
 
 CONNECTIONS_MAX: Final = 100
 """So many requests may be on their way at once; the next one waits for its turn."""
@@ -28,14 +30,41 @@ NEXT_FAMILY_S: Final = 0.25
 """A host that has IPv4 and IPv6 is tried by the other one too when the first has lingered so long."""
 ANSWER_BYTES_MAX: Final = 256 * 1024 * 1024
 """Far more than any venue's largest answer; beyond it the connection is given up, not the memory filled."""
+BUFFER_BYTES: Final = 65_536
+"""So much of an answer is read at a time."""
 _PORTS: Final = {"http": 80, "https": 443}
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+"""They name a length also where it is 0."""
 _TURNS_TO_CLOSE: Final = 20
 """An aborted connection is gone within a few turns of the loop."""
 
 _Origin: TypeAlias = tuple[str, str, int]
 
 
-class Transport(httpx.AsyncBaseTransport):
+class Target(NamedTuple):
+    """Where a request goes: its URL, and what is made of it once for all requests that go there."""
+
+    url: httpx.URL
+    origin: _Origin
+    path: str
+    host: str
+
+    @classmethod
+    def of(cls, url: httpx.URL) -> Target:
+        """Take a URL apart."""
+        origin = url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS.get(url.scheme, 0)
+        return cls(url, origin, url.raw_path.decode("ascii"), url.netloc.decode("ascii"))
+
+
+class Answer(NamedTuple):
+    """A whole answer, unpacked. Names are in lower case; several headers of one name are a list with commas."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Transport:
     """Sends requests over connections of its own. No proxy, no redirects, no cookies, no HTTP/2.
 
     `connect_s` is how long waiting for a free connection may take, and how long TCP and TLS may take together. A
@@ -57,11 +86,9 @@ class Transport(httpx.AsyncBaseTransport):
         self._open: set[_Connection] = set()
         self._is_closed = False
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and return the whole answer."""
-        url = request.url
-        origin = url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS.get(url.scheme, 0)
-        data = _written(request, await request.aread())
+    async def send(self, method: str, to: Target, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Send a request, with Host and Content-Length beside its headers, and return the whole answer."""
+        data, origin = _written(method, to, headers, body), to.origin
         if self._free.locked():
             await self._turn()
         else:
@@ -70,7 +97,7 @@ class Transport(httpx.AsyncBaseTransport):
         try:
             connection = self._kept(origin) or await self._connected(origin)
             try:
-                answer = await connection.exchange(data, is_head=request.method == "HEAD")
+                answer = await connection.exchange(data, is_head=method == "HEAD")
             except BaseException:
                 connection.abort()
                 raise
@@ -173,7 +200,7 @@ class Transport(httpx.AsyncBaseTransport):
         return connection
 
 
-class _Connection(asyncio.Protocol):
+class _Connection(asyncio.BufferedProtocol):
     """One connection, with one exchange at a time."""
 
     def __init__(self, open_ones: set[_Connection]) -> None:
@@ -182,10 +209,11 @@ class _Connection(asyncio.Protocol):
         self._open = open_ones
         self._transport: asyncio.Transport
         self._poll = select.poll()
-        self._answer: asyncio.Future[httpx.Response] | None = None
-        self._parser: HttpResponseParser | None = None
+        self._answer: asyncio.Future[Answer] | None = None
+        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        self._parser = HttpResponseParser(self)
         self._is_head = False
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._size = 0
         self._has_begun = False
@@ -195,9 +223,8 @@ class _Connection(asyncio.Protocol):
         is_open = self.is_reusable and not self._transport.is_closing()
         return is_open and self.idle_since >= least and not self._poll.poll(0)
 
-    async def exchange(self, data: bytes, *, is_head: bool) -> httpx.Response:
+    async def exchange(self, data: bytes, *, is_head: bool) -> Answer:
         """Write a request and return its answer."""
-        self._parser = HttpResponseParser(self)
         self._is_head, self._has_begun = is_head, False
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(data)
@@ -230,12 +257,15 @@ class _Connection(asyncio.Protocol):
             else:
                 self._answer.set_exception(httpx.ReadError(str(exc) or type(exc).__name__))
 
-    def data_received(self, data: bytes) -> None:
-        if self._answer is None or self._answer.done() or self._parser is None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._answer is None or self._answer.done():
             self.abort()  # nobody asked
             return
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(self._buffer[:nbytes])
         except (HttpParserError, HttpParserUpgrade) as error:
             self._fail(f"found what is not HTTP/1.1 ({type(error).__name__})")
             return
@@ -248,14 +278,14 @@ class _Connection(asyncio.Protocol):
         if self._answer is None or self._answer.done():
             self.is_reusable = False  # more than was asked for
             return
-        self._headers, self._body, self._size = [], [], 0
+        self._headers, self._body, self._size = {}, [], 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
+        key, text, headers = name.decode("latin-1").lower(), value.decode("latin-1"), self._headers
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
         self._size += len(name) + len(value)
 
     def on_headers_complete(self) -> None:
-        assert self._parser is not None  # noqa: S101 - it is what calls
         self._has_begun = self._parser.get_status_code() >= 200
         if self._is_head and self._has_begun:
             self.is_reusable = False  # the parser does not know that no body follows
@@ -270,18 +300,20 @@ class _Connection(asyncio.Protocol):
             self._finish()
 
     def _is_framed(self) -> bool:
-        return any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._headers)
+        return "content-length" in self._headers or "transfer-encoding" in self._headers
 
     def _finish(self) -> None:
         parser, answer = self._parser, self._answer
-        if parser is None or answer is None or answer.done():
+        if answer is None or answer.done():
             return
         self.is_reusable = self.is_reusable and parser.should_keep_alive()
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
         try:
-            answer.set_result(httpx.Response(parser.get_status_code(), headers=self._headers, content=body))
+            body = _unpacked(body, self._headers)
         except httpx.DecodingError as error:
             answer.set_exception(error)
+        else:
+            answer.set_result(Answer(parser.get_status_code(), self._headers, body))
 
     def _fail(self, text: str) -> None:
         if self._answer is not None and not self._answer.done():
@@ -296,13 +328,19 @@ def _trusted() -> ssl.SSLContext:
     return context
 
 
-def _written(request: httpx.Request, body: bytes) -> bytes:
+def _written(method: str, to: Target, headers: Mapping[str, str], body: bytes) -> bytes:
     """Return a request as it goes out. Raises LocalProtocolError where its head would be more than one head."""
-    lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
-    lines += [b"%s: %s" % header for header in request.headers.raw]
-    head = b"\r\n".join(lines)
-    if head.count(b"\n") != len(lines) - 1 or head.count(b"\r") != len(lines) - 1 or b"\0" in head:
-        raise httpx.LocalProtocolError("found a line break in a header; allowed are printable characters")
-    if b"\r\ntransfer-encoding: chunked" in head.lower():
-        body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
-    return b"%s\r\n\r\n%s" % (head, body)
+    lines = [f"{method} {to.path} HTTP/1.1", f"Host: {to.host}"]
+    if body or method in _WITH_BODY:
+        lines.append(f"Content-Length: {len(body)}")
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    head = "\r\n".join(lines)
+    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1 or "\0" in head or not head.isascii():
+        raise httpx.LocalProtocolError("found a line break in a header; allowed are printable characters of ASCII")
+    return b"%s\r\n\r\n%s" % (head.encode("ascii"), body)
+
+
+def _unpacked(body: bytes, headers: Mapping[str, str]) -> bytes:
+    """Return a body as it was before it was packed for the way. Raises DecodingError."""
+    packing = headers.get("content-encoding")
+    return body if packing is None else httpx.Response(200, headers={"content-encoding": packing}, content=body).content

@@ -133,6 +133,23 @@ def test_it_can_be_looked_at_while_it_is_written(tmp_path):
     writing.close(START, clean=True)
 
 
+def test_what_a_killed_run_left_in_the_tail_is_shown_too(tmp_path, instrument):
+    path = tmp_path / "journal.db"
+    writing = SqliteJournal(path, session="one", now_ns=START, clock=DrivenClock(START))
+    spec = OrderSpec(
+        client_order_id="av-1",
+        instrument=instrument,
+        side=Side.BUY,
+        quantity=Decimal("0.010"),
+        price=Decimal("50000.0"),
+    )
+    writing.decision("start", "x", START)
+    writing.intent(Place(Order(spec=spec).apply(OrderSent())), START)
+    shown = [orjson.loads(line)["kind"] for line in told("show", path, "--json")]
+    assert shown == ["decision", "intent"]
+    writing.close(START, clean=True)
+
+
 @pytest.mark.parametrize(
     ("content", "text"), [(b"no database" * 100, "cannot be read"), (None, "there is no such file")]
 )

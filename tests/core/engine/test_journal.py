@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import os
+import shutil
 import sqlite3
+from contextlib import closing
 from decimal import Decimal
 
 import pytest
@@ -32,6 +34,7 @@ from anyvenue.model.order_events import (
 from anyvenue.model.order_spec import OrderSpec, Protection
 from anyvenue.model.position import Position
 from anyvenue.model.pricing import Tick
+from anyvenue.simulation.clock import DrivenClock
 from anyvenue.venue.events import Channel, Subscription
 
 SECOND = 1_000_000_000
@@ -535,6 +538,158 @@ def test_what_only_takes_risk_away_is_told_apart():
     assert not only_reduces(Amend(reducing, None, Decimal(1)))
 
 
+class TestWaiting:
+    """With a clock, an intent is safe in the tail, and all is written into the database together, soon."""
+
+    ACCEPTED = OrderAccepted(client_order_id="av-1", venue_order_id="v-1")
+
+    @pytest.fixture
+    def clock(self):
+        return DrivenClock(START)
+
+    @pytest.fixture
+    def journal(self, opened, clock):
+        return opened(clock=clock)
+
+    @pytest.fixture
+    def tail(self, journal):
+        return journal.path.with_name("journal.db-tail")
+
+    @pytest.fixture
+    def kinds(self, journal):
+        """What the database holds."""
+
+        def found():
+            with closing(journal_store.open_to_read(journal.path)) as database:
+                return [record.kind for record in journal_store.records(database)]
+
+        return found
+
+    @pytest.fixture
+    def after_a_kill(self, journal, opened, tmp_path):
+        """What a next run would recover if the process ended now."""
+
+        def recovered():
+            for tail in ("", "-wal", "-tail"):
+                shutil.copy(f"{journal.path}{tail}", tmp_path / f"copy.db{tail}")
+            return opened("after", name="copy.db").recovered
+
+        return recovered
+
+    def test_an_intent_is_safe_before_it_is_in_the_database(self, journal, kinds, clock, tail, after_a_kill):
+        assert journal.intent(Place(sent("av-1")), START) == 0
+        assert kinds() == []
+        (order,) = after_a_kill().orders
+        assert (order.spec, order.create) == (sent("av-1").spec, Fate.UNKNOWN)
+        clock.run_until(START + journal_sqlite.ROWS_WAIT_NS - 1)
+        assert kinds() == []
+        clock.run_until(START + journal_sqlite.ROWS_WAIT_NS)
+        assert kinds() == ["intent"]
+        assert tail.read_bytes() == b""
+        assert tail.stat().st_mode & 0o777 == 0o600
+
+    def test_decisions_values_and_how_all_stands_are_written_at_once_with_what_came_before(self, journal, kinds, tail):
+        journal.intent(Place(sent("av-1")), START)
+        journal.event(self.ACCEPTED, START)
+        journal.decision("risk", "the run is halted", START)
+        assert kinds() == ["intent", "event", "decision"]
+        assert tail.read_bytes() == b""
+        journal.event(self.ACCEPTED, START)
+        journal.remember("guard", True)
+        assert kinds()[3:] == ["event", "value"]
+        journal.event(self.ACCEPTED, START)
+        journal.settle([], [], START, must=True)
+        assert kinds()[5:] == ["event", "state"]
+
+    def test_an_event_waits_no_longer_than_is_said(self, journal, kinds, clock):
+        journal.event(self.ACCEPTED, START)
+        clock.run_until(START + journal_sqlite.ROWS_WAIT_NS)
+        assert kinds() == ["event"]
+        journal.event(self.ACCEPTED, START)
+        clock.run_until(START + 2 * journal_sqlite.ROWS_WAIT_NS)
+        assert kinds() == ["event", "event"]
+
+    def test_no_more_rows_wait_than_is_said(self, journal, kinds):
+        for number in range(journal_sqlite.ROWS_WAIT // 2):  # a record and a trade each
+            journal.event(filled("av-1", "0.001", trade_id=f"t{number}"), START)
+        assert kinds() == []
+        journal.intent(Place(sent("av-2")), START)
+        assert kinds() == ["event"] * (journal_sqlite.ROWS_WAIT // 2) + ["intent"]
+
+    def test_the_end_writes_what_waits(self, journal, kinds):
+        journal.event(self.ACCEPTED, START)
+        journal.close(START, clean=False)
+        assert kinds() == ["event", "end"]
+
+    def test_a_kill_before_anything_follows_an_answer_leaves_an_order_of_unknown_fate(self, journal, after_a_kill):
+        journal.intent(Place(sent("av-1")), START)
+        journal.event(filled("av-1", "0.010"), START)
+        found = after_a_kill()
+        (order,) = found.orders
+        assert (order.state, order.create, order.filled_quantity) == (OrderState.SENT, Fate.UNKNOWN, 0)
+        assert (found.positions, found.trade_ids) == ((), frozenset())
+
+    def test_a_kill_after_the_next_intent_has_all_that_was_known_when_it_left(self, journal, after_a_kill, clock):
+        journal.intent(Place(sent("av-1")), START)
+        journal.event(filled("av-1", "0.004"), START)
+        clock.run_until(START + SECOND)
+        journal.event(filled("av-1", "0.006", trade_id="t2"), START)
+        journal.intent(Place(sent("av-2", instrument=make_instrument(symbol="ETH-USDT-PERP"))), START)
+        found = after_a_kill()
+        assert [order.client_order_id for order in found.orders] == ["av-2"]
+        assert found.trade_ids == {(BTC.key, "t1"), (BTC.key, "t2")}
+        (position,) = found.positions
+        assert position.quantity == Decimal("0.010")
+
+    def test_what_is_in_the_database_already_is_taken_in_once(self, journal, after_a_kill, clock, tail):
+        journal.event(filled("av-1", "0.010"), START)
+        journal.intent(Place(sent("av-2")), START)
+        left = tail.read_bytes()
+        clock.run_until(START + SECOND)
+        tail.write_bytes(left)  # as if the process had been killed between the two
+        found = after_a_kill()
+        assert [order.client_order_id for order in found.orders] == ["av-2"]
+        assert found.positions[0].quantity == Decimal("0.010")
+
+    @pytest.mark.parametrize("torn", [b"0badc0de [[0,7]]\n", b"1234", b"\0" * 600])
+    def test_a_line_that_is_not_whole_is_where_the_tail_ends(self, journal, after_a_kill, tail, torn):
+        journal.intent(Place(sent("av-1")), START)
+        with tail.open("ab") as file:
+            file.write(torn)
+        assert [order.client_order_id for order in after_a_kill().orders] == ["av-1"]
+
+    def test_a_refused_intent_is_not_written_later_but_what_waits_is(self, journal, monkeypatch, kinds, clock, tail):
+        journal.intent(Place(sent("av-1")), START)
+        whole = tail.read_bytes()
+        journal.event(self.ACCEPTED, START)
+        write = os.write
+        monkeypatch.setattr("os.write", lambda file, line: write(file, line[:20]))  # the drive is full
+        with pytest.raises(JournalFailed, match="the drive took 20 of"):
+            journal.intent(Place(sent("av-2")), START)
+        assert journal.intent(Cancel(sent("av-1")), START) == 0
+        monkeypatch.undo()
+        journal.intent(Place(sent("av-3")), START)
+        assert tail.read_bytes().startswith(whole)
+        assert [line.count(b"av-2") for line in tail.read_bytes().splitlines()] == [0, 0]
+        clock.run_until(START + SECOND)
+        assert kinds() == ["intent", "event", "intent"]
+
+    def test_what_the_database_does_not_take_waits_in_bounded_number(self, journal, kinds, clock, caplog):
+        with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+            journal._database.execute("PRAGMA busy_timeout = 0")
+            other.execute("BEGIN IMMEDIATE")
+            for number in range(journal_sqlite.ROWS_WAIT - 1):  # and a row for the instrument
+                journal.intent(Place(sent(f"av-{number}")), START)
+            with caplog.at_level(logging.CRITICAL, "anyvenue.journal"):
+                clock.run_until(START + SECOND)
+            assert "cannot be written" in caplog.text
+            with pytest.raises(JournalFailed, match="locked"):
+                journal.intent(Place(sent("av-x")), START)
+            other.execute("ROLLBACK")
+        journal.intent(Place(sent("av-y")), START)
+        assert kinds() == ["intent"] * journal_sqlite.ROWS_WAIT
+
+
 class TestPower:
     def test_the_ticket_is_durable_once_it_is_said_to_be(self, opened, tmp_path):
         async def run(journal):
@@ -568,7 +723,7 @@ class TestPower:
             raise sqlite3.OperationalError("disk I/O error")
 
         async def run(journal):
-            monkeypatch.setattr("anyvenue.engine.journal_writer._commit", fail)
+            monkeypatch.setattr("anyvenue.engine.journal_writer.commit", fail)
             ticket = journal.intent(Place(sent("av-1")), START)
             with pytest.raises(JournalFailed, match="disk I/O error"):
                 await journal.durable(ticket)

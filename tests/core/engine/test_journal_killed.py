@@ -25,12 +25,14 @@ from anyvenue.model.order import Order
 from anyvenue.model.order_events import OrderCanceled, OrderFilled, OrderSent
 from anyvenue.model.order_spec import OrderSpec
 from anyvenue.model.pricing import Tick
+from anyvenue.venue.clock import WallClock
 
 path, session, durability = sys.argv[1:]
+how = {"clock": WallClock(), "durability": "process"} if durability == "tail" else {"durability": durability}
 journal_sqlite.PRUNED_AT_ONCE = 50
 journal_sqlite.TRADES_KEPT = 1_000_000
 NOW = int(session) * 86_400_000_000_000
-journal = SqliteJournal(Path(path), session=session, now_ns=NOW, durability=durability, retention_days=1)
+journal = SqliteJournal(Path(path), session=session, now_ns=NOW, retention_days=1, **how)
 btc = Instrument(symbol="BTC-USDT-PERP", venue="fake", venue_symbol="BTC_USDT", base="BTC", quote="USDT",
                  settle="USDT", price_rule=Tick("0.1"), quantity_step="0.001", min_quantity="0.001")
 held = {position.side: position for position in journal.recovered.positions}
@@ -77,7 +79,7 @@ asyncio.run(write())
 """
 
 
-@pytest.mark.parametrize("durability", ["process", "power"])
+@pytest.mark.parametrize("durability", ["process", "tail", "power"])
 def test_what_was_acknowledged_before_the_kill_is_there(tmp_path, durability):
     chance, path = random.Random(7), tmp_path / "journal.db"
     placed, booked, ended, unsaid = set(), set(), set(), set()

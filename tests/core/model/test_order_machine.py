@@ -69,6 +69,10 @@ def new_order():
     return Order(spec=SPEC)
 
 
+def test_an_order_that_is_made_as_sent_is_a_new_one_that_was_sent():
+    assert Order.sent(SPEC, 7) == new_order().apply(OrderSent(ts_recv=7))
+
+
 def fill(trade_id, quantity, price=100, fee=0, **times):
     return OrderFilled(
         fill=Fill(

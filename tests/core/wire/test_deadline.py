@@ -7,7 +7,7 @@ import pytest
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
 from anyvenue.venue.clock import WallClock
-from anyvenue.wire.deadline import deadline, pause
+from anyvenue.wire.deadline import Deadlines, deadline, pause
 
 SECOND = 1_000_000_000
 
@@ -107,3 +107,113 @@ def test_both_work_on_the_wall_clock_too():
         return clock.time_ns() - before
 
     assert asyncio.run(main()) > 0
+
+
+class TestDeadlines:
+    """Of a length of 0 they ring at the loop's next turn, so nothing has to be waited for."""
+
+    @staticmethod
+    async def never():
+        await asyncio.get_running_loop().create_future()
+
+    def test_what_takes_longer_ends_in_a_timeout_and_its_task_lives_on(self):
+        async def main():
+            with pytest.raises(TimeoutError), Deadlines(WallClock(), 0).begin():
+                await self.never()
+            await asyncio.sleep(0)
+            return asyncio.current_task().cancelling()
+
+        assert asyncio.run(main()) == 0
+
+    def test_what_is_done_in_time_is_left_alone(self):
+        async def main():
+            deadlines = Deadlines(WallClock(), 0)
+            with deadlines.begin():
+                pass
+            for _ in range(5):  # the timer goes off meanwhile
+                await asyncio.sleep(0)
+            with pytest.raises(TimeoutError), deadlines.begin():  # and is set anew
+                await self.never()
+            return "done"
+
+        assert asyncio.run(main()) == "done"
+
+    def test_each_that_is_due_ends_whatever_became_of_those_before(self):
+        async def one(deadlines, work):
+            try:
+                with deadlines.begin():
+                    await work
+            except TimeoutError:
+                return "late"
+            return "in time"
+
+        async def main():
+            deadlines = Deadlines(WallClock(), 0)
+            works = (self.never(), asyncio.sleep(0), self.never())
+            return await asyncio.gather(*(one(deadlines, work) for work in works))
+
+        assert asyncio.run(main()) == ["late", "in time", "late"]
+
+    def test_they_hold_in_another_loop_too(self):
+        deadlines = Deadlines(WallClock(), 0)
+
+        async def main():
+            with pytest.raises(TimeoutError), deadlines.begin():
+                await self.never()
+            with deadlines.begin():  # leaves its timer behind
+                pass
+
+        for _ in range(2):
+            asyncio.run(main())
+
+    def test_an_error_in_the_body_comes_through(self):
+        async def main():
+            with pytest.raises(ValueError, match="inside"), Deadlines(WallClock(), 60).begin():
+                raise ValueError("inside")
+
+        asyncio.run(main())
+
+    def test_somebody_elses_cancel_is_no_timeout(self):
+        async def main():
+            deadlines = Deadlines(WallClock(), 60)
+
+            async def body():
+                with deadlines.begin():
+                    await self.never()
+
+            task = asyncio.create_task(body())
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            deadlines.stop()
+
+        asyncio.run(main())
+
+    def test_outside_of_a_task_there_is_nothing_to_hold_to_it(self):
+        async def main():
+            told = asyncio.get_running_loop().create_future()
+
+            def call():
+                try:
+                    Deadlines(WallClock(), 1).begin()
+                except RuntimeError as error:
+                    told.set_result(str(error))
+
+            asyncio.get_running_loop().call_soon(call)
+            return await told
+
+        assert asyncio.run(main()) == "a deadline needs a task to hold to it"
+
+    def test_on_a_driven_clock_no_timer_stays(self):
+        async def main(clock):
+            deadlines = Deadlines(clock, 1.0)
+            with deadlines.begin():
+                await pause(clock, 0.5)
+            with pytest.raises(TimeoutError), deadlines.begin():
+                await pause(clock, 5.0)
+            return clock.time_ns()
+
+        now, clock = on_a_driven_clock(main)
+        assert now == 1_500_000_000
+        assert clock.next_time is None

@@ -8,8 +8,6 @@ import pytest
 from hypothesis import settings
 from respx.mocks import AbstractRequestMocker
 
-from anyvenue.wire.transport import Answer, Target
-
 settings.register_profile("same", derandomize=True, deadline=None, database=None)
 settings.register_profile("search", deadline=None, database=None, max_examples=1000, print_blob=True)
 settings.load_profile("same")  # `pytest --hypothesis-profile=search` looks further, with fresh randomness
@@ -20,17 +18,17 @@ class OurTransport(AbstractRequestMocker):
 
     name = "anyvenue"
     targets = ("anyvenue.wire.transport.Transport",)
-    target_methods = ("send",)
+    target_methods = ("handle_async_request",)
 
     @classmethod
-    def to_httpx_request(cls, *, method: str, to: Target, headers: dict[str, str], body: bytes) -> httpx.Request:
-        return httpx.Request(method, to.url, headers=headers, content=body or None)
+    def to_httpx_request(cls, *, request: httpx.Request) -> httpx.Request:
+        return request
 
     @classmethod
     async def from_async_httpx_response(
         cls, httpx_response: httpx.Response, target: object, **kwargs: object
-    ) -> Answer:
-        return Answer(httpx_response.status_code, dict(httpx_response.headers), await httpx_response.aread())
+    ) -> httpx.Response:
+        return httpx_response
 
 
 if hasattr(signal, "SIGHUP"):

@@ -22,14 +22,14 @@ from anyvenue.venue.secrets.careful import is_private_way
 from anyvenue.wire.backoff import Backoff, chance_of
 from anyvenue.wire.breaker import Breaker
 from anyvenue.wire.deadline import Deadlines, pause
+from anyvenue.wire.lean_httpx import LeanRequest, Target, whole
 from anyvenue.wire.limits import PATIENCE_S, LimitNews, RateLimiter
 from anyvenue.wire.redaction import MASK, is_sensitive, redact
 from anyvenue.wire.refusal import Refusal
 from anyvenue.wire.request import Effect, Request, Response
 from anyvenue.wire.sending import note_sent
 from anyvenue.wire.server_time import ServerTime
-from anyvenue.wire.through_httpx import ThroughHttpx
-from anyvenue.wire.transport import Target, Transport
+from anyvenue.wire.transport import Transport
 
 __all__ = ["HttpClient"]
 
@@ -111,11 +111,9 @@ class HttpClient:
         self._jitter = jitter or chance_of(clock, base_url)
         self._secrets = secrets
         connect_s = timeout_s * CONNECT_PART
-        self._transport: Transport | ThroughHttpx
-        if transport is None:
-            self._transport = Transport(connect_s=connect_s, keep_alive_s=KEEP_ALIVE_S, warm_s=WARM_S)
-        else:
-            self._transport = ThroughHttpx(transport, connect_s=connect_s)  # the rest of the timeout is on our clock
+        usual = Transport(connect_s=connect_s, keep_alive_s=KEEP_ALIVE_S, warm_s=WARM_S)
+        self._transport = usual if transport is None else transport
+        self._extensions = {"timeout": {"connect": connect_s, "pool": connect_s}}  # the rest is on our clock
         self._targets: dict[tuple[str, tuple[tuple[str, str], ...]], Target] = {}
         self._is_closed = False
 
@@ -192,7 +190,8 @@ class HttpClient:
             raise self._not_sent(request, "this connection has been closed; open a new one")
         secrets |= self._usual_secrets
         secrets.update(value for name, value in request.headers.items() if is_sensitive(name))
-        outcome = await self._exchange(request, target, headers, secrets)
+        message = LeanRequest(request.method, target, headers, request.body, self._extensions)
+        outcome = await self._exchange(request, message, secrets)
         if isinstance(outcome, Response):
             self._learn(request, outcome)
             outcome = self._judged(request, outcome) or outcome
@@ -201,14 +200,13 @@ class HttpClient:
             self._hold_back(request, outcome.error.retry_after_s)
         return outcome
 
-    async def _exchange(
-        self, request: Request, target: Target, headers: Mapping[str, str], secrets: Set[str]
-    ) -> Response | Refusal:
+    async def _exchange(self, request: Request, message: httpx.Request, secrets: Set[str]) -> Response | Refusal:
         started_ns = self._clock.time_ns()
         note_sent(started_ns)
         try:
             with self._deadlines.begin():
-                answer = await self._transport.send(request.method, target, headers, request.body)
+                answer = await self._transport.handle_async_request(message)
+                headers, body = await whole(answer)
         except _NEVER_LEFT as error:
             text = f"{self._base.host} could not be reached; check the network and the venue's status, then send again"
             fault: NotSent | OutcomeUnknown = self._not_sent(request, text, detail=_shown(error, secrets))
@@ -224,9 +222,8 @@ class HttpClient:
             if _log.isEnabledFor(logging.DEBUG):
                 took_ms = (now - started_ns) / 1_000_000
                 about = f" for {request.client_order_id}" if request.client_order_id else ""
-                _log.debug("%s %s%s: %d in %.1f ms", self._venue, request.name, about, answer.status, took_ms)
-            body = _without(answer.body, secrets)
-            return Response(status=answer.status, headers=answer.headers, body=body, ts_recv=now)
+                _log.debug("%s %s%s: %d in %.1f ms", self._venue, request.name, about, answer.status_code, took_ms)
+            return Response(status=answer.status_code, headers=headers, body=_without(body, secrets), ts_recv=now)
         # It is raised outside of the except blocks, lest it carry the transport's error along, which nobody redacted.
         return Refusal(fault, server_fault=True)
 

@@ -1,8 +1,7 @@
-"""HTTP/1.1 over asyncio: connections that are kept, and looked at before they are used again.
+"""HTTP/1.1 over asyncio as an httpx transport: connections that are kept, and looked at before they are used again.
 
-httpx's own transport costs several times as much a request, and so do its requests and responses. What it promises is
-promised here too, by the same errors: a ConnectError, ConnectTimeout or PoolTimeout means that nothing has left; every
-other error that something may have.
+httpx's own costs several times as much a request. What it promises is promised here too: a ConnectError, ConnectTimeout
+or PoolTimeout means that nothing has left; every other error that something may have.
 """
 
 from __future__ import annotations
@@ -12,17 +11,18 @@ import select
 import socket
 import ssl
 from collections import deque
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from time import monotonic
-from typing import Final, NamedTuple, TypeAlias, cast
+from typing import Final, cast
 
 import httpx
 from aiohappyeyeballs import start_connection
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-__all__ = ["Answer", "Target", "Transport"]
+from anyvenue.wire.lean_httpx import PORTS, LeanRequest, LeanResponse, Origin
+
+__all__ = ["Transport"]
 
 CONNECTIONS_MAX: Final = 100
 """So many requests may be on their way at once; the next one waits for its turn."""
@@ -32,39 +32,13 @@ ANSWER_BYTES_MAX: Final = 256 * 1024 * 1024
 """Far more than any venue's largest answer; beyond it the connection is given up, not the memory filled."""
 BUFFER_BYTES: Final = 65_536
 """So much of an answer is read at a time."""
-_PORTS: Final = {"http": 80, "https": 443}
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 """They name a length also where it is 0."""
 _TURNS_TO_CLOSE: Final = 20
 """An aborted connection is gone within a few turns of the loop."""
 
-_Origin: TypeAlias = tuple[str, str, int]
 
-
-class Target(NamedTuple):
-    """Where a request goes: its URL, and what is made of it once for all requests that go there."""
-
-    url: httpx.URL
-    origin: _Origin
-    path: str
-    host: str
-
-    @classmethod
-    def of(cls, url: httpx.URL) -> Target:
-        """Take a URL apart."""
-        origin = url.scheme, url.raw_host.decode("ascii"), url.port or _PORTS.get(url.scheme, 0)
-        return cls(url, origin, url.raw_path.decode("ascii"), url.netloc.decode("ascii"))
-
-
-class Answer(NamedTuple):
-    """A whole answer, unpacked. Names are in lower case; several headers of one name are a list with commas."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class Transport:
+class Transport(httpx.AsyncBaseTransport):
     """Sends requests over connections of its own. No proxy, no redirects, no cookies, no HTTP/2.
 
     `connect_s` is how long waiting for a free connection may take, and how long TCP and TLS may take together. A
@@ -78,17 +52,18 @@ class Transport:
         self._connect_s = connect_s
         self._keep_alive_s = keep_alive_s
         self._warm_s = warm_s
-        self._used: dict[_Origin, float] = {}
-        self._timers: dict[_Origin, asyncio.TimerHandle] = {}
+        self._used: dict[Origin, float] = {}
+        self._timers: dict[Origin, asyncio.TimerHandle] = {}
         self._warming: set[asyncio.Task[None]] = set()
         self._free = asyncio.Semaphore(CONNECTIONS_MAX)
-        self._idle: dict[_Origin, deque[_Connection]] = {}
+        self._idle: dict[Origin, deque[_Connection]] = {}
         self._open: set[_Connection] = set()
         self._is_closed = False
 
-    async def send(self, method: str, to: Target, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Send a request, with Host and Content-Length beside its headers, and return the whole answer."""
-        data, origin = _written(method, to, headers, body), to.origin
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and return the whole answer."""
+        lean = await LeanRequest.of(request)
+        data, origin = _written(lean), lean.target.origin
         if self._free.locked():
             await self._turn()
         else:
@@ -97,7 +72,7 @@ class Transport:
         try:
             connection = self._kept(origin) or await self._connected(origin)
             try:
-                answer = await connection.exchange(data, is_head=method == "HEAD")
+                answer = await connection.exchange(data, is_head=lean.method == "HEAD")
             except BaseException:
                 connection.abort()
                 raise
@@ -129,7 +104,7 @@ class Transport:
         except TimeoutError:
             raise httpx.PoolTimeout(f"{CONNECTIONS_MAX} requests are on their way already") from None
 
-    def _kept(self, origin: _Origin) -> _Connection | None:
+    def _kept(self, origin: Origin) -> _Connection | None:
         """Return the connection that was used last, None where there is none that can be relied upon."""
         idle = self._idle.get(origin)
         while idle:
@@ -139,7 +114,7 @@ class Transport:
             connection.abort()
         return None
 
-    def _keep(self, origin: _Origin, connection: _Connection) -> None:
+    def _keep(self, origin: Origin, connection: _Connection) -> None:
         if not connection.is_reusable or self._is_closed:
             connection.abort()
             return
@@ -149,11 +124,11 @@ class Transport:
         if origin not in self._timers:
             self._look_again(origin, self._keep_alive_s)
 
-    def _look_again(self, origin: _Origin, after_s: float) -> None:
+    def _look_again(self, origin: Origin, after_s: float) -> None:
         loop = asyncio.get_running_loop()
         self._timers[origin] = loop.call_later(after_s, lambda: self._expire(origin))
 
-    def _expire(self, origin: _Origin) -> None:
+    def _expire(self, origin: Origin) -> None:
         """Close what has been idle for too long; where nothing is left, have a new connection come in time."""
         del self._timers[origin]
         now, idle = monotonic(), self._idle[origin]
@@ -166,13 +141,13 @@ class Transport:
             self._warming.add(task)
             task.add_done_callback(self._warming.discard)
 
-    async def _warm(self, origin: _Origin) -> None:
+    async def _warm(self, origin: Origin) -> None:
         with suppress(httpx.TransportError):  # the next request will tell
             self._keep(origin, await self._connected(origin))
 
-    async def _connected(self, origin: _Origin) -> _Connection:
+    async def _connected(self, origin: Origin) -> _Connection:
         scheme, host, port = origin
-        if scheme not in _PORTS:
+        if scheme not in PORTS:
             raise httpx.UnsupportedProtocol(f"found {scheme!r}; allowed are http and https")
         loop, is_secure = asyncio.get_running_loop(), scheme == "https"
         try:
@@ -209,7 +184,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._open = open_ones
         self._transport: asyncio.Transport
         self._poll = select.poll()
-        self._answer: asyncio.Future[Answer] | None = None
+        self._answer: asyncio.Future[LeanResponse] | None = None
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._parser = HttpResponseParser(self)
         self._is_head = False
@@ -223,7 +198,7 @@ class _Connection(asyncio.BufferedProtocol):
         is_open = self.is_reusable and not self._transport.is_closing()
         return is_open and self.idle_since >= least and not self._poll.poll(0)
 
-    async def exchange(self, data: bytes, *, is_head: bool) -> Answer:
+    async def exchange(self, data: bytes, *, is_head: bool) -> LeanResponse:
         """Write a request and return its answer."""
         self._is_head, self._has_begun = is_head, False
         self._answer = asyncio.get_running_loop().create_future()
@@ -308,12 +283,7 @@ class _Connection(asyncio.BufferedProtocol):
             return
         self.is_reusable = self.is_reusable and parser.should_keep_alive()
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        try:
-            body = _unpacked(body, self._headers)
-        except httpx.DecodingError as error:
-            answer.set_exception(error)
-        else:
-            answer.set_result(Answer(parser.get_status_code(), self._headers, body))
+        answer.set_result(LeanResponse(parser.get_status_code(), self._headers, body))
 
     def _fail(self, text: str) -> None:
         if self._answer is not None and not self._answer.done():
@@ -328,19 +298,14 @@ def _trusted() -> ssl.SSLContext:
     return context
 
 
-def _written(method: str, to: Target, headers: Mapping[str, str], body: bytes) -> bytes:
+def _written(request: LeanRequest) -> bytes:
     """Return a request as it goes out. Raises LocalProtocolError where its head would be more than one head."""
-    lines = [f"{method} {to.path} HTTP/1.1", f"Host: {to.host}"]
-    if body or method in _WITH_BODY:
+    body, to = request.body, request.target
+    lines = [f"{request.method} {to.path} HTTP/1.1", f"Host: {to.host}"]
+    if body or request.method in _WITH_BODY:
         lines.append(f"Content-Length: {len(body)}")
-    lines += [f"{name}: {value}" for name, value in headers.items()]
+    lines += [f"{name}: {value}" for name, value in request.own_headers.items()]
     head = "\r\n".join(lines)
     if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1 or "\0" in head or not head.isascii():
         raise httpx.LocalProtocolError("found a line break in a header; allowed are printable characters of ASCII")
     return b"%s\r\n\r\n%s" % (head.encode("ascii"), body)
-
-
-def _unpacked(body: bytes, headers: Mapping[str, str]) -> bytes:
-    """Return a body as it was before it was packed for the way. Raises DecodingError."""
-    packing = headers.get("content-encoding")
-    return body if packing is None else httpx.Response(200, headers={"content-encoding": packing}, content=body).content

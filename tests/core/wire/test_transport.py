@@ -11,7 +11,8 @@ import pytest
 import trustme
 
 from anyvenue.wire import transport as module
-from anyvenue.wire.transport import Target, Transport
+from anyvenue.wire.lean_httpx import LeanRequest, LeanResponse, Target, whole
+from anyvenue.wire.transport import Transport
 
 pytestmark = pytest.mark.usefixtures("event_loop")
 
@@ -64,9 +65,9 @@ def against(answer, main, *, keep_alive_s=10.0, warm_s=0.0, connect_s=5.0, tls=N
         transport = Transport(connect_s=connect_s, keep_alive_s=keep_alive_s, warm_s=warm_s)
         scheme = "http" if tls is None else "https"
 
-        async def ask(method="GET", path="/", host="127.0.0.1", headers=None, content=b""):
-            target = Target.of(httpx.URL(f"{scheme}://{host}:{port}{path}"))
-            return await transport.send(method, target, headers or {}, content)
+        async def ask(method="GET", path="/", host="127.0.0.1", **content):
+            request = httpx.Request(method, f"{scheme}://{host}:{port}{path}", **content)
+            return await transport.handle_async_request(request)
 
         try:
             return await asyncio.wait_for(main(ask, server), 10), server
@@ -100,10 +101,25 @@ def test_a_request_goes_out_as_it_is_and_the_answer_comes_back_whole():
     answer, server = against(
         lambda number, head: b"HTTP/1.1 201 Created\r\nX-A: 1\r\ncontent-length: 2\r\n\r\nok", main
     )
-    assert (answer.status, answer.body, answer.headers["x-a"]) == (201, b"ok", "1")
+    assert (answer.status_code, answer.content, answer.headers["x-a"]) == (201, b"ok", "1")
     assert server.heads[0].startswith(b"POST /orders?a=%201 HTTP/1.1\r\nHost: 127.0.0.1:")
     assert b"\r\nX-Size-Decimal: 1\r\n" in server.heads[0]
     assert server.bodies == [b'{"size":1}']
+
+
+def test_a_body_without_a_length_goes_out_with_one():
+    async def parts():
+        yield b"one"
+        yield b" and two"
+
+    async def main(ask, server):
+        return (await ask("POST", content=parts())).content
+
+    answer, server = against(lambda number, head: OK, main)
+    assert answer == b"ok"
+    assert b"\r\nContent-Length: 11\r\n" in server.heads[0]
+    assert b"chunked" not in server.heads[0]
+    assert server.bodies == [b"one and two"]
 
 
 @pytest.mark.parametrize(
@@ -119,18 +135,19 @@ def test_a_request_goes_out_as_it_is_and_the_answer_comes_back_whole():
 )
 def test_every_shape_of_answer_is_read(answer, status, content):
     found = one(answer)
-    assert (found.status, found.body) == (status, content)
+    assert (found.status_code, found.content) == (status, content)
 
 
 def test_a_packed_answer_is_unpacked():
     packed = gzip.compress(b"much the same, " * 100)
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
-    assert one(head + packed).body == b"much the same, " * 100
+    assert one(head + packed).content == b"much the same, " * 100
 
 
 def test_what_is_called_packed_and_is_not_is_an_error():
     found = one(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc", method="POST")
-    assert isinstance(found, httpx.DecodingError)
+    with pytest.raises(httpx.DecodingError):
+        asyncio.run(whole(found))
 
 
 def test_an_answer_without_a_length_ends_with_the_connection():
@@ -142,17 +159,17 @@ def test_an_answer_without_a_length_ends_with_the_connection():
         return await asking
 
     answer, _ = against(lambda number, head: b"HTTP/1.1 200 OK\r\n\r\nabc", main)
-    assert answer.body == b"abcde"
+    assert answer.content == b"abcde"
 
 
 def test_the_answer_to_a_head_request_has_no_body_whatever_length_it_names():
     answer = one(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", method="HEAD")
-    assert (answer.status, answer.headers["content-length"]) == (200, "500")
+    assert (answer.status_code, answer.headers["content-length"]) == (200, "500")
 
 
 def test_a_connection_is_kept_and_used_again():
     async def main(ask, server):
-        return [(await ask()).body for _ in range(3)]
+        return [(await ask()).content for _ in range(3)]
 
     answers, server = against(lambda number, head: OK, main)
     assert (answers, len(server.writers)) == ([b"ok"] * 3, 1)
@@ -171,7 +188,7 @@ def test_requests_at_once_have_a_connection_each_and_the_newest_is_used_again():
 )
 def test_a_connection_that_ends_or_says_more_than_was_asked_is_not_used_again(answer):
     async def main(ask, server):
-        return [(await ask()).status for _ in range(2)]
+        return [(await ask()).status_code for _ in range(2)]
 
     answers, server = against(lambda number, head: answer, main)
     assert (answers, len(server.writers)) == ([200, 200], 2)
@@ -194,7 +211,7 @@ def test_a_connection_that_was_idle_for_long_is_closed_and_another_one_stands_re
         for _ in range(20):
             await asyncio.sleep(0)
         heads = len(server.heads)
-        return heads, (await ask("POST", content=b"now")).body
+        return heads, (await ask("POST", content=b"now")).content
 
     told, server = against(lambda number, head: OK, main, keep_alive_s=0.4, warm_s=60.0)
     assert told == (1, b"ok")  # nothing was asked over the new one before
@@ -226,7 +243,7 @@ def test_a_connection_that_the_server_has_left_is_not_used_even_before_the_loop_
         return await ask("POST", content=b"once")
 
     answer, server = against(lambda number, head: OK, main)
-    assert (answer.body, len(server.writers)) == (b"ok", 2)
+    assert (answer.content, len(server.writers)) == (b"ok", 2)
     assert server.bodies == [b"", b"once"]
 
 
@@ -277,7 +294,7 @@ def test_an_answer_of_no_reasonable_size_is_given_up(monkeypatch):
 def test_a_header_with_a_line_break_is_not_sent():
     async def main(ask, server):
         with pytest.raises(httpx.LocalProtocolError):
-            await ask(headers={"X-A": "1\r\nX-B: 2"})
+            await ask(headers=[(b"X-A", b"1\r\nX-B: 2")])
 
     assert against(lambda number, head: OK, main)[1].heads == []
 
@@ -292,7 +309,7 @@ def test_whoever_cancels_a_request_leaves_no_connection_on_which_an_answer_is_st
         return await ask()
 
     answer, server = against(lambda number, head: b"" if b"/slow" in head else OK, main)
-    assert (answer.body, len(server.writers)) == (b"ok", 2)
+    assert (answer.content, len(server.writers)) == (b"ok", 2)
 
 
 def test_where_too_many_are_on_their_way_the_next_has_not_left(monkeypatch):
@@ -329,7 +346,7 @@ def test_a_close_ends_what_is_on_its_way_as_no_failure_to_connect():
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             transport = Transport(connect_s=5.0, keep_alive_s=5.0)
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-            asking = asyncio.ensure_future(transport.send("GET", Target.of(httpx.URL(url)), {}, b""))
+            asking = asyncio.ensure_future(transport.handle_async_request(httpx.Request("GET", url)))
             await came.wait()
             await transport.aclose()
             with pytest.raises(httpx.RemoteProtocolError):
@@ -356,7 +373,7 @@ def test_over_tls_the_certificate_has_to_be_the_hosts_own(authority, tls, monkey
     monkeypatch.setattr(module, "_trusted", lambda: trusted)
 
     async def main(ask, server):
-        answers = [(await ask(host="localhost")).body for _ in range(2)]
+        answers = [(await ask(host="localhost")).content for _ in range(2)]
         with pytest.raises(httpx.ConnectError, match=r"127\.0\.0\.1"):
             await ask(host="127.0.0.1")
         return answers
@@ -388,7 +405,7 @@ def test_a_host_that_answers_no_handshake_is_told_as_no_connection():
             transport = Transport(connect_s=0.05, keep_alive_s=5.0)
             url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
             with pytest.raises(httpx.ConnectTimeout):
-                await transport.send("POST", Target.of(httpx.URL(url)), {}, b"")
+                await transport.handle_async_request(httpx.Request("POST", url))
             await transport.aclose()
 
     asyncio.run(whole())
@@ -397,6 +414,24 @@ def test_a_host_that_answers_no_handshake_is_told_as_no_connection():
 def test_another_scheme_is_not_spoken():
     async def whole():
         with pytest.raises(httpx.UnsupportedProtocol):
-            await Transport(connect_s=1.0, keep_alive_s=1.0).send("GET", Target.of(httpx.URL("ftp://x.test/")), {}, b"")
+            await Transport(connect_s=1.0, keep_alive_s=1.0).handle_async_request(httpx.Request("GET", "ftp://x.test/"))
 
     asyncio.run(whole())
+
+
+def test_a_lean_request_and_response_are_those_of_httpx_as_soon_as_somebody_looks():
+    target = Target.of(httpx.URL("https://venue.test/orders?a=1"))
+    request = LeanRequest("POST", target, {"X-Sign": "ab"}, b"buy", {"timeout": {"connect": 1.0}})
+    assert "headers" not in vars(request)
+    known = httpx.Request("POST", "https://venue.test/orders?a=1", headers={"X-Sign": "ab"}, content=b"buy")
+    assert (request.headers, request.content, request.url) == (known.headers, known.content, known.url)
+    assert request.extensions == {"timeout": {"connect": 1.0}}
+    response = LeanResponse(201, {"content-type": "application/json"}, b'{"id": 7}')
+    assert (response.json(), response.headers["content-type"], response.is_success) == (
+        {"id": 7},
+        "application/json",
+        True,
+    )
+    for one_of_them in (request, response):
+        with pytest.raises(AttributeError, match="nothing_such"):
+            _ = one_of_them.nothing_such

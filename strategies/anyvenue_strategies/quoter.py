@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 from attrs import frozen
 
@@ -69,8 +70,7 @@ class QuoterParameters:
             raise ValueError(f"half_spread_bp + skew_bp: found {reach}; allowed is below 10000, the price itself")
 
 
-@frozen(eq=False)
-class _Seen:
+class _Seen(NamedTuple):
     """What a look at the book, and at what is ours, had before it."""
 
     bid: Decimal
@@ -218,7 +218,7 @@ class Quoter(Strategy):
     def _working(self, side: Side) -> Order | None:
         name = self._quotes.get(side)
         order = None if name is None else self.order(name)
-        return None if order is None or order.is_terminal else order
+        return None if order is None or order.state.is_terminal else order
 
 
 def _is_settled(order: Order) -> bool:

@@ -693,9 +693,10 @@ class Engine:
 
     def _catalog(self, connection: str | None) -> InstrumentCatalog:
         name = connection or self.connections[0]
-        if name not in self._catalogs:
+        catalog = self._catalogs.get(name)
+        if catalog is None:
             raise ValueError(f"connection: found {name!r}; this strategy has {', '.join(self.connections)}")
-        return self._catalogs[name]
+        return catalog
 
     def request_stop(self, reason: str) -> None:
         """End the run after the callback in hand."""

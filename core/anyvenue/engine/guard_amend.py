@@ -142,6 +142,11 @@ class AmendGuard:
             client_order_id = successor
         return client_order_id
 
+    @property
+    def stands_for_nothing(self) -> bool:
+        """Whether every order is shown as it is, under its own id."""
+        return not self._changes and not self._successors
+
     def has(self, order: Order) -> bool:
         """Tell whether an order is being replaced."""
         return order.client_order_id in self._changes

@@ -48,7 +48,7 @@ class Portfolio:
         venue reported: whoever trades on a position must not be behind what is known of the orders.
         """
         position = self._booked(instrument, side)
-        for order, price in self._missing.values():
+        for order, price in self._missing.values() if self._missing else ():
             if order.instrument.key == instrument.key and order.spec.position_side is side:
                 position = position.apply(_expected(order, price))
         return position

@@ -40,8 +40,9 @@ class InstrumentCatalog:
 
         Raises UnknownInstrument where there is none, saying which names are near it, and where there are several.
         """
-        if name in self._by_key:
-            return self._by_key[name]
+        keyed = self._by_key.get(name)
+        if keyed is not None:
+            return keyed
         found = self._by_symbol.get(name) or self._by_venue_symbol.get(name) or self._main_contracts(name)
         if len(found) == 1:
             return found[0]

@@ -36,14 +36,15 @@ class DrivenClock:
     the call counts as run.
     """
 
-    __slots__ = ("_canceled", "_count", "_heap", "_leaps", "_now", "shared")
+    __slots__ = ("_bound", "_canceled", "_count", "_heap", "_is_over", "_now", "shared")
 
     def __init__(self, start_ns: int = 0) -> None:
         self._now = start_ns
         self._heap: list[DrivenTimer] = []
         self._count = 0
         self._canceled = 0
-        self._leaps = False
+        self._is_over: Callable[[], bool] | None = None
+        self._bound: list[Any] | None = None
         self.shared: dict[Any, Any] = {}
         """What several users of this clock have in common, such as one simulated market, by any key."""
 
@@ -85,27 +86,50 @@ class DrivenClock:
     def run(self, is_over: Callable[[], bool]) -> None:
         """Step until `is_over()` holds, which is asked before each step, or no call is waiting.
 
-        Here one step may lead through many moments: see `leap_to`.
+        Here one step may lead through many moments: see `reach`.
         """
-        outer, self._leaps = self._leaps, True
+        outer, self._is_over = self._is_over, is_over
         try:
             while not is_over() and self.step():
                 pass
         finally:
-            self._leaps = outer
+            self._is_over = outer
 
-    def leap_to(self, when_ns: int) -> bool:
-        """Within a call: let it be `when_ns`, a later time than now, where nothing else is waiting until then.
+    def reach(self, when_ns: int, callback: Callable[[], None]) -> DrivenTimer | None:
+        """Within a call, as its last act: let all happen that is due by `when_ns`, a later time; then it is that time.
 
         Whoever has many moments in which mostly nothing comes of anything (a tape) saves a call of the clock for each.
-        Returns False, and changes nothing, where a call is due by then, and where every step is to be seen (`step`,
-        `run_until`).
+        Elsewhere `callback` is called at `when_ns` instead, and the timer returned, as by `call_at`: where every step
+        is to be seen (`step`, `run_until`), where the run is over, and where somebody else is to reach his time first.
         """
-        heap = self._heap
-        if not self._leaps or (heap and heap[0][_WHEN] <= when_ns):
-            return False
-        self._now = when_ns
-        return True
+        self._count = count = self._count + 1
+        timer = DrivenTimer((when_ns if when_ns > self._now else self._now, count, callback, self))
+        heap, is_over, bound = self._heap, self._is_over, self._bound
+        if is_over is None or (bound is not None and timer > bound):
+            heappush(heap, timer)
+            return timer
+        if heap and heap[0] < timer:
+            self._bound = timer
+            try:
+                while heap and heap[0] < timer:
+                    due = heappop(heap)
+                    due_callback = due[_CALLBACK]
+                    if due_callback is None:
+                        self._canceled -= 1
+                        continue
+                    due[_CALLBACK] = None
+                    self._now = due[_WHEN]
+                    due_callback()
+                    if is_over():
+                        heappush(heap, timer)
+                        return timer
+            except BaseException:
+                heappush(heap, timer)
+                raise
+            finally:
+                self._bound = bound
+        self._now = timer[_WHEN]
+        return None
 
     def run_until(self, ts_ns: int) -> None:
         """Run every call due at or before `ts_ns`, those made on the way included; then it is `ts_ns`."""
@@ -117,6 +141,6 @@ class DrivenClock:
         """Canceled calls leave the heap when their time comes; where they are its greater part, at once."""
         self._canceled += 1
         if self._canceled > _CANCELED_MIN and 2 * self._canceled > len(self._heap):
-            self._heap = [timer for timer in self._heap if timer[_CALLBACK] is not None]
+            self._heap[:] = [timer for timer in self._heap if timer[_CALLBACK] is not None]
             heapify(self._heap)
             self._canceled = 0

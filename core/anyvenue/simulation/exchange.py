@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
+from anyvenue.model.decoded_delta import TextPair
 from anyvenue.model.enums import MarginMode, PositionMode, PositionSide, Side, TradingStatus
 from anyvenue.model.errors import RejectReason
 from anyvenue.model.instrument import Instrument
@@ -260,6 +261,18 @@ class Exchange(LookUps):
         """
         market = self._market(symbol)
         market.external.apply(bids, asks, snapshot=snapshot)
+        self._depth_told(market)
+
+    def apply_decoded(self, symbol: str, bids: Sequence[TextPair], asks: Sequence[TextPair]) -> None:
+        """Take in levels that changed, as in a `DecodedDelta`; else as `apply_depth`.
+
+        What is wrong with a level is raised when an order, or somebody who asks, first meets it.
+        """
+        market = self._market(symbol)
+        market.external.apply_decoded(bids, asks)
+        self._depth_told(market)
+
+    def _depth_told(self, market: Market) -> None:
         if (market.bids.prices or market.asks.prices) and self._matcher.tape_depth(market):
             self._settle()
 
@@ -271,20 +284,17 @@ class Exchange(LookUps):
         It fills resting orders of ours as the queue model says, and is the last price from now on. `ts_event` is as
         in `apply_depth`.
         """
-        if self.note_trade(symbol, side, price):
+        market, near = self._market(symbol), float(price)
+        if market.note_trade(side, price, near):
             return
-        market = self._market(symbol)
-        near = float(price)
         if near <= market.bids.best if side is Side.SELL else near >= market.asks.best:
             self._matcher.tape_trade(market, side, exact(price, "price"), exact(quantity, "quantity"))
         self._ledger.stir(market)
         self._settle()
 
-    def note_trade(self, symbol: str, side: Side, price: Decimal | str) -> bool:
-        """Take in the price of a trade of the outside world. Return whether that is all: else it has to be applied."""
-        market = self._market(symbol)
-        market.last_raw = price
-        return market.shrugs_at(side, float(price))
+    def trade_noter(self, symbol: str) -> Callable[[Side, Decimal | str, float], bool]:
+        """Return an instrument's `Market.note_trade`: most trades of a tape bring about nothing."""
+        return self._market(symbol).note_trade
 
     def set_mark(self, symbol: str, mark: Number, index: Number | None = None) -> None:
         """Set the mark price, and the index price where given."""

@@ -1,7 +1,8 @@
 """One instrument as the public sees it: who listens to what, and the numbering of its depth frames.
 
 A depth frame of a tape is passed on as it is, with the levels at its end that our own resting orders have a part in.
-Nothing is made that nobody listens to.
+Nothing is made that nobody listens to. Once a tape's frame came decoded, what our own orders change is told so too,
+lest a book goes over from one to the other again and again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Protocol, TypeVar
 
 from attrs import evolve
 
+from anyvenue.model.decoded_delta import DecodedDelta, TextPair
 from anyvenue.model.enums import Side
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookDelta, BookSnapshot, FundingRate, MarketEvent, RawLevel, Ticker, Trade
@@ -28,6 +30,7 @@ __all__ = ["Listener", "Listing"]
 E = TypeVar("E", BookSnapshot, Ticker, FundingRate)
 
 FUNDING_KEPT = 1_000
+_SMALL_E, _LARGE_E = b"eE"
 
 _price_of = itemgetter(0)
 
@@ -48,7 +51,8 @@ class Listing:
         self.funding: deque[FundingRate] = deque(maxlen=FUNDING_KEPT)
         self.last_id = 0
         self._exchange = exchange
-        self._own: tuple[dict[str, Decimal], dict[str, Decimal]] | None = None
+        self._tells_decoded = False
+        self._own: tuple[dict[str, Decimal], dict[str, Decimal], list[bytes]] | None = None
         self._listeners: dict[Channel, dict[Listener, Instrument]] = {channel: {} for channel in Channel}
         self._book_listeners = self._listeners[Channel.BOOK]
         self._trade_listeners = self._listeners[Channel.TRADES]
@@ -99,25 +103,49 @@ class Listing:
         for connection, instrument in self._book_listeners.items():
             connection.deliver(partial(_delta, instrument, bids, asks, number, ts))
 
+    def tell_decoded(self, bids: list[TextPair], asks: list[TextPair], ts: int) -> None:
+        """Tell changed levels as in a `DecodedDelta`."""
+        self._tells_decoded = True
+        self.last_id = number = self.last_id + 1
+        for connection, instrument in self._book_listeners.items():
+            connection.deliver(partial(_decoded, instrument, bids, asks, number, ts))
+
+    def tell_own(self, bids: Sequence[RawLevel], asks: Sequence[RawLevel], ts: int) -> None:
+        """Tell what orders of ours have changed, pairs of texts."""
+        if self._tells_decoded:
+            self.tell_decoded(bids, asks, ts)  # type: ignore[arg-type]  # the exchange makes them as lists of pairs
+        else:
+            self.tell_delta(bids, asks, ts)
+
     def overlaid(
         self, bids: Sequence[RawLevel], asks: Sequence[RawLevel]
     ) -> tuple[Sequence[RawLevel], Sequence[RawLevel]]:
         """Return the tape's changed levels, and behind them those of ours it spoke about, with all that is there."""
-        own_bids, own_asks = self._own or self._learn_own()
+        own_bids, own_asks, _ = self._own or self._learn_own()
         if own_bids and (said := _said(bids, own_bids)):
             bids = [*bids, *self._shown(Side.BUY, said)]
         if own_asks and (said := _said(asks, own_asks)):
             asks = [*asks, *self._shown(Side.SELL, said)]
         return bids, asks
 
+    def may_speak_of_own(self, line: bytes) -> bool:
+        """Tell whether a tape's line may speak about a price of our own: as `_may_say`, a look that is soon over."""
+        own = (self._own or self._learn_own())[2]
+        for digits in own:
+            if digits in line:
+                return True
+        return bool(own) and (_SMALL_E in line or _LARGE_E in line)
+
     def own_changed(self) -> None:
         """Learn anew, before it is needed next, at which prices resting orders of ours are shown."""
         self._own = None
 
-    def _learn_own(self) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
-        bids, asks = self._exchange.overlay(self.instrument.symbol)
-        self._own = own = ({_digits(price): price for price in bids}, {_digits(price): price for price in asks})
-        return own
+    def _learn_own(self) -> tuple[dict[str, Decimal], dict[str, Decimal], list[bytes]]:
+        bids, asks = (
+            {_digits(price): price for price in own} for own in self._exchange.overlay(self.instrument.symbol)
+        )
+        self._own = bids, asks, [digits.encode() for digits in (*bids, *asks)]
+        return self._own
 
     def tell_trade(self, trade_id: str, side: Side, price: Decimal | str, quantity: Decimal | str, ts: int) -> None:
         """Tell a trade."""
@@ -137,9 +165,9 @@ class Listing:
         for connection, instrument in self._listeners[Channel.FUNDING].items():
             connection.deliver(partial(_as_listed, rate, instrument))
 
-    def _shown(self, side: Side, prices: list[Decimal]) -> list[RawLevel]:
+    def _shown(self, side: Side, prices: list[tuple[str, Decimal]]) -> list[RawLevel]:
         book, unit = self._exchange.book(self.instrument.symbol), self.instrument.depth_unit
-        return [_level(price, book.quantity_at(side, price) / unit) for price in prices]
+        return [(text, f"{book.quantity_at(side, price) / unit:f}") for text, price in prices]
 
 
 def _digits(price: Decimal) -> str:
@@ -147,13 +175,13 @@ def _digits(price: Decimal) -> str:
     return shortest_text(price).lstrip("0")
 
 
-def _said(levels: Sequence[RawLevel], own: Mapping[str, Decimal]) -> list[Decimal]:
-    """Return those of our own prices, by their digits, that the levels speak about."""
+def _said(levels: Sequence[RawLevel], own: Mapping[str, Decimal]) -> list[tuple[str, Decimal]]:
+    """Return those of our own prices, by their digits, that the levels speak about, as these write them."""
     if not _may_say(levels, own):
         return []
     # Equal prices are equal floats, however they are written; two that only share a float do no harm.
     prices = {float(price): price for price in own.values()}
-    return [prices[key] for price, _ in levels if (key := float(price)) in prices]
+    return [(price, prices[key]) for price, _ in levels if (key := float(price)) in prices]
 
 
 def _may_say(levels: Sequence[RawLevel], own: Mapping[str, Decimal]) -> bool:
@@ -186,6 +214,21 @@ def _delta(
     instrument: Instrument, bids: Sequence[RawLevel], asks: Sequence[RawLevel], number: int, ts: int, now: int
 ) -> BookDelta:
     return BookDelta(
+        instrument=instrument,
+        bids=bids,
+        asks=asks,
+        first_id=number,
+        last_id=number,
+        previous_id=number - 1,
+        ts_event=ts,
+        ts_recv=now,
+    )
+
+
+def _decoded(
+    instrument: Instrument, bids: list[TextPair], asks: list[TextPair], number: int, ts: int, now: int
+) -> BookDelta:
+    return DecodedDelta(  # type: ignore[return-value]  # it passes for one
         instrument=instrument,
         bids=bids,
         asks=asks,

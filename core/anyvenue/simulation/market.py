@@ -68,10 +68,14 @@ class Market:
         one = bid or ask
         return None if one is None else one[0]
 
-    def shrugs_at(self, side: Side, price: float) -> bool:
-        """Tell whether a trade of the outside world, taken by `side`, brings about nothing but another last price."""
-        reaches_none = price > self.bids.best if side is Side.SELL else price < self.asks.best
-        return reaches_none and self.wake_low < price < self.wake_high
+    def note_trade(self, side: Side, price: Decimal | str, near: float) -> bool:
+        """Take in the price of a trade of the outside world, taken by `side`, given as a float too.
+
+        Return whether that is all it brings about; else it has to be applied.
+        """
+        self.last_raw = price
+        reaches_none = near > self.bids.best if side is Side.SELL else near < self.asks.best
+        return reaches_none and self.wake_low < near < self.wake_high
 
     def price(self, source: PriceSource) -> Decimal | None:
         """The price that triggers of one kind look at."""

@@ -192,15 +192,16 @@ class Matcher:
 
     def tape_depth(self, market: Market) -> bool:
         """Let what the tape said about the external book reach our resting orders. Tell whether any was filled."""
-        bids, asks, external = market.bids, market.asks, market.external
-        for own, others in ((bids, external.bids), (asks, external.asks)):
+        bids, asks = market.bids, market.asks
+        other_bids, other_asks = market.external.sides()
+        for own, others in ((bids, other_bids), (asks, other_asks)):
             for level in own.levels.values():
                 text = level.text
                 if text is not None and others.size_of(text) != level.size:
                     level.text, level.size, left = others.find(level.price)
                     level.clamp_ahead(left)
-        met = external.asks.comes_to(bids.best, sign=-1) and self._uncross(market, Side.SELL)
-        return (external.bids.comes_to(asks.best, sign=1) and self._uncross(market, Side.BUY)) or met
+        met = other_asks.comes_to(bids.best, sign=-1) and self._uncross(market, Side.SELL)
+        return (other_bids.comes_to(asks.best, sign=1) and self._uncross(market, Side.BUY)) or met
 
     def _uncross(self, market: Market, side: Side) -> bool:
         """Fill our orders that external orders of `side` have come to cross. Tell whether there were any."""

@@ -41,9 +41,7 @@ class PublicBook:
 
     def quantity_at(self, side: Side, price: Decimal) -> Decimal:
         """Return the quantity shown at a price, in the quantity unit."""
-        level = self._market.side(side).levels.get(price)
-        others = self._market.external.quantity_at(side, price)
-        return others if level is None else others + level.visible
+        return _shown(self._market, side, price)
 
     def bids(self, n: int | None = None) -> list[Level]:
         """Return the best `n` bids (all, without `n`): price and quantity, best first."""
@@ -125,9 +123,16 @@ class Publisher:
             self._publish(delta)
 
     def _delta(self, market: Market, touched: tuple[dict[Decimal, None], dict[Decimal, None]], now: int) -> BookDelta:
-        book, unit = PublicBook(market), market.instrument.depth_unit
+        unit = market.instrument.depth_unit
         bids, asks = (
-            [(f"{price:f}", f"{book.quantity_at(side, price) / unit or ZERO:f}") for price in prices]
+            [(f"{price:f}", f"{_shown(market, side, price) / unit or ZERO:f}") for price in prices]
             for side, prices in zip((Side.BUY, Side.SELL), touched, strict=True)
         )
         return BookDelta(instrument=market.instrument, bids=bids, asks=asks, ts_event=now)
+
+
+def _shown(market: Market, side: Side, price: Decimal) -> Decimal:
+    """Return the quantity shown at a price, in the quantity unit."""
+    level = market.side(side).levels.get(price)
+    others = market.external.quantity_at(side, price)
+    return others if level is None else others + level.visible

@@ -31,7 +31,7 @@ class RestingLevel:
         self.orders: OrderedDict[WorkingOrder, None] = OrderedDict()
         self.text: str | None = None
         """How the external book writes this price, while it has a level there that an order stands behind."""
-        self.size: str | None = None
+        self.size: object = None
         """What it last wrote as its size, to tell a change at a glance."""
 
     @property

@@ -205,7 +205,7 @@ class SimulatedMarket:
             if isinstance(told, BookDelta):
                 listing.own_changed()
                 if listing.last_id:  # before the market's first snapshot there is no book to change
-                    listing.tell_delta(told.bids, told.asks, told.ts_event)
+                    listing.tell_own(told.bids, told.asks, told.ts_event)
             elif isinstance(told, Trade):
                 listing.tell_trade(told.trade_id, told.side, told.price, told.quantity, told.ts_event)
 

@@ -76,14 +76,17 @@ class TapeSource:
         self._tape = tape
         self._frames: Iterator[Frame] = iter(())
         self._timer: DrivenTimer | None = None
+        self._is_stopped = False
 
     def start(self, market: SimulatedMarket, ended: Callable[[], None]) -> None:
         """Begin to play."""
         self._market = market
         self._clock = market.clock
+        self._exchange = market.exchange
+        self._note_trade = market.exchange.trade_noter(self.instrument.symbol)
         self._listing = market.listing(self.instrument.symbol)
         self._ended = ended
-        self._frames = self._tape.frames(start_ns=market.clock.time_ns())
+        self._frames = self._tape.frames(start_ns=market.clock.time_ns(), decoded=True)
         for frame in self._frames:
             self._frame = frame
             self._timer = self._clock.call_at(frame[0], self._play)
@@ -92,35 +95,38 @@ class TapeSource:
 
     def stop(self) -> None:
         """Play no more."""
+        self._is_stopped = True
         if self._timer is not None:
             self._timer.cancel()
 
     def _play(self) -> None:
-        """Play the frame that is due, and those behind it for as long as nothing else is."""
-        do, leap_to = self._market.do, self._clock.leap_to
+        """Play the frame that is due, and those behind it for as long as the clock goes on to them."""
+        do, reach, play = self._market.do, self._clock.reach, self._play
+        self._timer = None
         if self._frame[1] == "t":
             self._trade()
         else:
             do(self._depth)
         for frame in self._frames:
             self._frame = frame
-            if not leap_to(frame[0]):
-                self._timer = self._clock.call_at(frame[0], self._play)
+            self._timer = reach(frame[0], play)
+            if self._is_stopped and self._timer is not None:
+                self._timer.cancel()
+            if self._is_stopped or self._timer is not None:
                 return
             if frame[1] == "t":
                 self._trade()
             else:
                 do(self._depth)
-        self._timer = None
         self._ended()
 
     def _trade(self) -> None:
         ts, _, taker, price, quantity, trade_id = self._frame
         try:
-            side = _SIDES[taker]
-            if not (0.0 < float(price) < inf and 0.0 < float(quantity) < inf):
+            side, near = _SIDES[taker], float(price)
+            if not (0.0 < near < inf and 0.0 < float(quantity) < inf):
                 raise ValueError(f"found a trade of {quantity} at {price}; allowed are finite numbers above 0")
-            if not self._market.exchange.note_trade(self.instrument.symbol, side, price):
+            if not self._note_trade(side, price, near):
                 self._market.do(self._apply_trade)
                 return
         except (KeyError, TypeError, ValueError) as error:
@@ -129,13 +135,16 @@ class TapeSource:
 
     def _apply_trade(self) -> None:
         ts, _, taker, price, quantity, trade_id = self._frame
-        self._market.exchange.apply_trade(self.instrument.symbol, _SIDES[taker], price, quantity, ts_event=ts)
+        self._exchange.apply_trade(self.instrument.symbol, _SIDES[taker], price, quantity, ts_event=ts)
         self._listing.tell_trade(trade_id, _SIDES[taker], price, quantity, ts)
 
     def _depth(self) -> None:
+        if type(self._frame) is tuple:
+            self._depth_decoded()
+            return
         ts, kind, bids, asks = self._frame
         market, listing, symbol = self._market, self._listing, self.instrument.symbol
-        market.exchange.apply_depth(symbol, bids, asks, snapshot=kind == "s", ts_event=ts)
+        self._exchange.apply_depth(symbol, bids, asks, snapshot=kind == "s", ts_event=ts)
         # What the frame made of our own orders goes into the same message, so that nobody sees a crossed book.
         changes = market.take_depth_news(symbol)
         if kind == "s" or not listing.last_id:
@@ -145,3 +154,18 @@ class TapeSource:
         for change in changes:
             bids, asks = [*bids, *change.bids], [*asks, *change.asks]
         listing.tell_delta(bids, asks, ts)
+
+    def _depth_decoded(self) -> None:
+        """The same, of a frame that was decoded so."""
+        ts, _, bids, asks, line = self._frame
+        listing, symbol = self._listing, self.instrument.symbol
+        self._exchange.apply_decoded(symbol, bids, asks)
+        changes = self._market.take_depth_news(symbol)
+        if not listing.last_id:
+            listing.tell_snapshot(ts)
+            return
+        if listing.may_speak_of_own(line):
+            bids, asks = listing.overlaid(bids, asks)
+        for change in changes:
+            bids, asks = [*bids, *change.bids], [*asks, *change.asks]
+        listing.tell_decoded(bids, asks, ts)

@@ -15,28 +15,34 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, Literal, TypeAlias, cast
 
+import msgspec
 import orjson
 from attrs import fields, frozen
 
+from anyvenue.model.decoded_delta import TextPair
+
 __all__ = ["BrokenTape", "Frame", "Tape", "TapeHeader", "find_tapes"]
 
-Frame: TypeAlias = list[Any]
-"""One line of a tape, as the module's docstring lays it out."""
+Frame: TypeAlias = Sequence[Any]
+"""One line of a tape, as the module's docstring lays it out: a list. A tuple is a "d" frame whose levels are certain to
+be pairs of texts, and the line itself behind them."""
 
 VERSION: Final = 1
 SUFFIXES: Final = (".tape.gz", ".tape")
 GZIP_MAGIC: Final = b"\x1f\x8b"
 _READ_BYTES: Final = 1 << 18
 _LENGTHS: Final = {"s": 4, "d": 4, "t": 6}
+_KIND_AT: Final = len('[1723161256505000000,"')  # times of our days, and of the next 200 years, have 19 digits
+_decode: Final = msgspec.json.Decoder(tuple[int, Literal["d"], list[TextPair], list[TextPair]]).decode
 
 
 class BrokenTape(ValueError):
@@ -79,15 +85,21 @@ class Tape:
                 raise _broken(file, 1, str(error), "gzip'd JSON lines, or plain ones") from error
         return cls(file, _header(file, first))
 
-    def frames(self, *, start_ns: int | None = None, end_ns: int | None = None) -> Iterator[Frame]:
+    def frames(
+        self, *, start_ns: int | None = None, end_ns: int | None = None, decoded: bool = False
+    ) -> Iterator[Frame]:
         """Return the frames with `start_ns` <= time < `end_ns`, one JSON line at a time.
 
         A tape that is cut at its start begins with a snapshot of the book as it was then. Prices and sizes are
         passed on as they are; only their shape is looked at. `check` looks at all of it.
+
+        With `decoded` the changed levels of a tape that is not cut at its start come as in a `DecodedDelta`, where they
+        are what they should be.
         """
-        frames = self._read()
         if start_ns is not None and start_ns > self.header.start_ns:
-            frames = _from(frames, start_ns)
+            frames = _from(self._read(), start_ns)
+        else:
+            frames = self._read(decoded=decoded)
         return frames if end_ns is None else takewhile(lambda frame: frame[0] < end_ns, frames)
 
     def check(self) -> int:
@@ -112,17 +124,19 @@ class Tape:
         line = next(number for number, read in enumerate(self._read(), start=2) if read == frame)
         return _broken(self.file, line, found, allowed)
 
-    def _read(self) -> Iterator[Frame]:
+    def _read(self, *, decoded: bool = False) -> Iterator[Frame]:
         loads, previous, number = orjson.loads, 0, 1
-        line, frame = b"", list[Any]()
+        line = b""
+        frame: Frame = []
         with _lines(self.file) as lines:
             try:
                 lines.readline()
                 for block in _blocks(lines):
                     for number, line in enumerate(block, start=number + 1):  # noqa: B020
-                        frame = loads(line)
-                        if _LENGTHS[frame[1]] != len(frame) or frame[0] < previous:
-                            raise _misshapen(self.file, number, frame, previous)
+                        is_delta = decoded and line[_KIND_AT : _KIND_AT + 1] == b"d"
+                        frame = (is_delta and _decoded(line)) or loads(line)
+                        if frame[0] < previous or (type(frame) is list and _LENGTHS[frame[1]] != len(frame)):
+                            raise _misshapen(self.file, number, loads(line), previous)
                         previous = frame[0]
                         yield frame
                 if number - 1 != self.header.frames:
@@ -134,6 +148,14 @@ class Tape:
                 raise _broken(self.file, number, f"{line[:80]!r} ({error})", "a JSON array") from None
             except (TypeError, KeyError, IndexError):
                 raise _misshapen(self.file, number, frame, previous) from None
+
+
+def _decoded(line: bytes) -> Frame | None:
+    """Return a frame of changed levels, and its line; None where it is not as it should be."""
+    try:
+        return (*_decode(line), line)
+    except (msgspec.DecodeError, UnicodeError):
+        return None
 
 
 def _blocks(lines: io.BufferedIOBase) -> Iterator[list[bytes]]:

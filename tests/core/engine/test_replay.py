@@ -144,7 +144,7 @@ def test_another_parameter_is_found_at_the_first_command_that_it_changes(tmp_pat
         range(found.inputs[-1].number - 4, found.inputs[-1].number + 1)
     )
     assert found.inputs[-1].connection == "main"
-    assert found.inputs[-1].text.startswith('["book_')
+    assert found.inputs[-1].text.startswith('["decoded_delta"')
 
 
 def test_whatever_an_engine_takes_in_or_sends_can_be_logged():

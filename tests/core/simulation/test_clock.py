@@ -1,5 +1,6 @@
 """A driven clock: order of calls, time that never goes back, cancelled calls."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,15 +82,14 @@ def leaping(clock, seen, times):
         seen.append(("leaping", clock.time_ns()))
         while times:
             when = times.pop(0)
-            if not clock.leap_to(when):
-                clock.call_at(when, call)
+            if clock.reach(when, call) is not None:
                 return
             seen.append(("leaping", clock.time_ns()))
 
     return call
 
 
-def test_a_call_may_leap_only_over_times_at_which_nothing_else_waits():
+def test_a_call_may_go_on_to_a_later_time_after_all_that_is_due_until_then():
     clock, seen, steps = DrivenClock(), [], []
     clock.call_at(1, leaping(clock, seen, [2, 3, 5, 5, 6]))
     clock.call_at(3, noting(clock, seen, "other"))
@@ -106,7 +106,64 @@ def test_a_call_may_leap_only_over_times_at_which_nothing_else_waits():
         ("leaping", 6),
         ("last", 7),
     ]
-    assert len(steps) == 6  # one before each step and one at the end, for eight moments
+    assert steps == [0, 3, 6, 7]  # before each step, after what a call let happen on its way, and at the end
+
+
+def test_a_run_that_is_over_on_the_way_to_a_later_time_leaves_the_call_waiting_for_it():
+    clock, seen = DrivenClock(), []
+    clock.call_at(1, leaping(clock, seen, [5]))
+    clock.call_at(3, noting(clock, seen, "other"))
+    clock.run(lambda: clock.time_ns() == 3)
+    assert (seen, clock.time_ns(), clock.next_time) == ([("leaping", 1), ("other", 3)], 3, 5)
+    clock.step()
+    assert seen[2:] == [("leaping", 5)]
+
+
+def test_what_fails_on_the_way_to_a_later_time_leaves_the_call_waiting_for_it():
+    clock, seen = DrivenClock(), []
+    clock.call_at(1, leaping(clock, seen, [5]))
+    clock.call_at(3, lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        clock.run(lambda: False)
+    assert (clock.time_ns(), clock.next_time) == (3, 5)
+
+
+TIMES = st.lists(st.integers(0, 20), max_size=8)
+
+
+@given(st.lists(TIMES.map(sorted), min_size=1, max_size=3), TIMES, st.lists(st.tuples(st.integers(0, 20), TIMES)))
+def test_a_run_makes_the_calls_that_steps_make_in_the_same_order(tapes, cancelled, others):
+    def made(turn):
+        clock, seen = DrivenClock(), []
+
+        def other(number, delays):
+            seen.append((number, clock.time_ns()))
+            for delay in delays:
+                clock.call_at(clock.time_ns() + delay, noting(clock, seen, (number, delay)))
+
+        for number, times in enumerate(tapes):
+            waiting = list(times)
+
+            def play(number=number, waiting=waiting):
+                seen.append(("tape", number, clock.time_ns()))
+                while waiting:
+                    if clock.reach(waiting.pop(0), lambda: play(number, waiting)) is not None:
+                        return
+                    seen.append(("tape", number, clock.time_ns()))
+
+            clock.call_at(0, play)
+        for number, (when, delays) in enumerate(others):
+            clock.call_at(when, lambda number=number, delays=delays: other(number, delays))
+        for when in cancelled:
+            clock.call_at(when, lambda: seen.append("cancelled")).cancel()
+        turn(clock)
+        return seen
+
+    def step(clock):
+        while clock.step():
+            pass
+
+    assert made(lambda clock: clock.run(lambda: False)) == made(step)
 
 
 def test_whoever_turns_the_clock_by_steps_sees_every_one():

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +56,7 @@ def told(listing, *prices):
     overlaid, asks = listing.overlaid(bids, [["100", "1"]])
     assert overlaid[: len(bids)] == bids
     assert asks == [["100", "1"]]
+    assert len(overlaid) == len(bids) or listing.may_speak_of_own(orjson.dumps(bids))
     return [Decimal(price) for price, _ in overlaid[len(bids) :]]
 
 

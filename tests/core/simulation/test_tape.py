@@ -198,3 +198,39 @@ def test_a_tape_that_was_cut_behind_a_line_is_told_at_its_end(tmp_path):
 def test_a_start_before_any_book_gives_none(tmp_path):
     tape = Tape.open(write(tmp_path / "a.tape", header=HEADER | {"start_ns": 1}))
     assert list(tape.frames(start_ns=5)) == FRAMES
+
+
+def at_our_time(*frames):
+    """Frames of our days, whose times have 19 digits."""
+    return [[1_723_161_256_505_000_000 + number, *frame] for number, frame in enumerate(frames)]
+
+
+def decoded(tmp_path, frames):
+    header = HEADER | {"start_ns": frames[0][0], "end_ns": frames[-1][0], "frames": len(frames)}
+    return list(Tape.open(write(tmp_path / "a.tape", frames, header)).frames(decoded=True))
+
+
+def test_changed_levels_come_decoded_with_their_line_where_that_is_asked_for(tmp_path):
+    frames = at_our_time(*(frame[1:] for frame in FRAMES))
+    whole, first, trade, second = decoded(tmp_path, frames)
+    assert (whole, trade) == (frames[0], frames[2])
+    assert first == (*frames[1][:2], [("9.50", "0"), ("8.5", "7")], [("10.5", "4")], orjson.dumps(frames[1]))
+    assert second == (*frames[3][:2], [], [("10.0", "1")], orjson.dumps(frames[3]))
+
+
+@pytest.mark.parametrize("level", [["9.5", 3], [9.5, "3"], ["9.5"], ["9.5", "3", "1"], ["9.5", None]])
+def test_levels_that_are_no_pairs_of_texts_come_as_they_are(tmp_path, level):
+    frames = at_our_time(["d", [level], []], ["d", [["9.5", "3"]], []])
+    assert decoded(tmp_path, frames)[0] == frames[0]
+
+
+def test_a_frame_of_changed_levels_with_more_in_it_is_refused_decoded_or_not(tmp_path):
+    with pytest.raises(BrokenTape, match="line 2: found 5 values in a 'd' frame; allowed is 4"):
+        decoded(tmp_path, at_our_time(["d", [], [], []]))
+
+
+def test_a_decoded_frame_of_the_past_is_refused(tmp_path):
+    late, early = at_our_time(["d", [], []], ["d", [], []])[::-1]
+    frames = [late, early, late]
+    with pytest.raises(BrokenTape, match="line 3: found the time 1723161256505000000; allowed is"):
+        decoded(tmp_path, frames)

@@ -8,13 +8,14 @@ another is being handled (a venue in the same process answers at once) waits its
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 
+from anyvenue.engine.account_events import AccountEvents
 from anyvenue.engine.commands import (
     Command,
     CommandFailed,
@@ -28,7 +29,7 @@ from anyvenue.engine.guards import Guards
 from anyvenue.engine.inputs import Begin, Internal, Stop, TimerFired
 from anyvenue.engine.journal import Journal, JournalFailed, NoJournal
 from anyvenue.engine.latency import Latency
-from anyvenue.engine.orders import OrderManager, order_line
+from anyvenue.engine.orders import OrderManager
 from anyvenue.engine.portfolio import Portfolio
 from anyvenue.engine.reconcile_events import (
     AccountHeld,
@@ -39,6 +40,7 @@ from anyvenue.engine.reconcile_events import (
     ReconcileEvent,
     StillUnknown,
 )
+from anyvenue.engine.reconciled import Reconciled
 from anyvenue.engine.recorder import Recorder
 from anyvenue.engine.recovered import Recovered
 from anyvenue.engine.result import RunResult
@@ -51,9 +53,8 @@ from anyvenue.model.balance import Balance
 from anyvenue.model.book import OrderBook
 from anyvenue.model.catalog import InstrumentCatalog
 from anyvenue.model.decoded_delta import DecodedDelta
-from anyvenue.model.enums import Fate, OrderState, Side
-from anyvenue.model.errors import Contradiction, TradingEnded, UnknownInstrument
-from anyvenue.model.fill import Fill
+from anyvenue.model.enums import OrderState
+from anyvenue.model.errors import TradingEnded, UnknownInstrument
 from anyvenue.model.histogram import Durations
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import (
@@ -69,7 +70,7 @@ from anyvenue.model.market import (
 )
 from anyvenue.model.numbers import exact
 from anyvenue.model.order import Order
-from anyvenue.model.order_events import AmendRejected, OrderEvent, OrderFilled, OrderReported
+from anyvenue.model.order_events import OrderFilled
 from anyvenue.model.position import Position
 from anyvenue.venue.capabilities import Capabilities, Feature
 from anyvenue.venue.clock import Clock
@@ -78,15 +79,10 @@ from anyvenue.venue.events import Disconnected, InstrumentChanged, Reconnected, 
 __all__ = ["Engine", "EngineView"]
 
 _log = logging.getLogger("anyvenue.engine")
-_order_log = logging.getLogger("anyvenue.orders")
 
 SAMPLE_INTERVAL_NS = 1_000_000_000
 NEVER = 1 << 63
 MESSAGES_KEPT = 50
-TRADES_KEPT = 50_000
-"""How many trade ids are remembered, so that a fill told twice is booked once."""
-PAYMENTS_KEPT = 10_000
-"""The same of funding payments, which venues push, or tell when they are asked, or both."""
 
 
 @frozen(kw_only=True)
@@ -176,12 +172,10 @@ class Engine:
         self._unsettled = False
         self._outlet: Callable[[Command], None] | None = None
         self._catalogs: dict[str, InstrumentCatalog] = {}
-        self._halted: set[str] = set()
         self._inbox: deque[tuple[Any, str]] = deque()
         self._busy = False
-        self._source = ""
-        self._trades_seen: OrderedDict[tuple[str, str], None] = OrderedDict()
-        self._payments_seen: OrderedDict[tuple[str, int, Decimal], None] = OrderedDict()
+        self.source = ""
+        """The connection over which the event in hand came."""
         self._next_sample = NEVER
         self._early: list[Signal] | None = []
         self.on_reconnected: Callable[[str], None] = lambda connection: None
@@ -194,6 +188,8 @@ class Engine:
         self.recorder = Recorder(self.portfolio)
         self.guards = Guards(self, self.desk.limits, self.journal, override_halt=override_halt)
         self.timers = Timers(clock, lambda: self.now, lambda name: self.receive(TimerFired(name)))
+        self.account = AccountEvents(self)
+        found = Reconciled(self)
         strategy._engine = self
         self._handlers: dict[type, Callable[[Any], None]] = {
             BookDelta: self.data.on_delta,
@@ -205,20 +201,20 @@ class Engine:
             Quote: self.data.on_quote,
             Liquidation: self.data.on_liquidation,
             StreamStale: self.data.on_stale,
-            FundingPayment: self._on_funding_payment,
-            Position: self._on_position,
-            Balance: self._on_balance,
+            FundingPayment: self.account.on_funding_payment,
+            Position: self.account.on_position,
+            Balance: self.account.on_balance,
             Disconnected: self._on_disconnected,
             Reconnected: self._on_reconnected,
             InstrumentChanged: self._on_instrument_changed,
             CommandFailed: self._on_command_failed,
-            OrderFilled: self._on_filled,
-            OrderFound: self._on_order_found,
-            AccountHeld: self._on_account_held,
-            PositionDiffers: self._on_position_differs,
-            StillUnknown: self._on_still_unknown,
-            CancelLeftOver: self._on_cancel_left_over,
-            KeepLeftOver: self._on_keep_left_over,
+            OrderFilled: self.account.on_filled,
+            OrderFound: found.on_order_found,
+            AccountHeld: found.on_account_held,
+            PositionDiffers: found.on_position_differs,
+            StillUnknown: found.on_still_unknown,
+            CancelLeftOver: found.on_cancel_left_over,
+            KeepLeftOver: found.on_keep_left_over,
             Signal: self._on_signal,
             TimerFired: lambda event: self.tell(strategy.on_timer, event.name),
             Begin: lambda event: self._begin(),
@@ -253,7 +249,7 @@ class Engine:
         if self._log is not None:
             self._log.recovered(recovered)
         self.left_by = recovered.left_by
-        self._trades_seen.update(dict.fromkeys(sorted(recovered.trade_ids)))
+        self.account.recover(recovered.trade_ids)
         for position in recovered.positions:
             self.portfolio.restore(position)
         self.orders.adopt(recovered.orders)
@@ -380,7 +376,7 @@ class Engine:
 
     def _handle(self, event: Any, connection: str) -> None:
         now = self.now
-        self._source = connection
+        self.source = connection
         self.events += 1
         handler = self._handlers.get(type(event)) or self._handler_of(event)
         handler(event)
@@ -403,7 +399,7 @@ class Engine:
 
     def _handler_of(self, event: Any) -> Callable[[Any], None]:
         """Return the handler of a kind of event seen for the first time: a decoder's own delta, or an order's."""
-        handler = self.data.on_decoded if isinstance(event, DecodedDelta) else self._on_order_event
+        handler = self.data.on_decoded if isinstance(event, DecodedDelta) else self.account.on_order_event
         self._handlers[type(event)] = handler
         return handler
 
@@ -444,7 +440,7 @@ class Engine:
         if self.is_stopping:
             if flatten and not self._flattens:
                 self._flattens = True
-                self._flatten_when_clear(None)
+                self.flatten_when_clear(None)
             return
         self.stop_reason = reason
         if reason == "hung":
@@ -457,14 +453,14 @@ class Engine:
         self.guards.amends.give_up()
         self._flattens = flatten or (bool(self.failure) and self._on_failure == "flatten")
         self.flattens = self.flattens or (self.stop_reason if self._flattens else "")
-        self._flatten_when_clear(None)
+        self.flatten_when_clear(None)
 
     def _cancel_ours(self) -> None:
         for order in self.desk.open_orders():
             if self.orders.is_ours(order):
                 self.desk.cancel(order)
 
-    def _flatten_when_clear(self, ended: Order | None) -> None:
+    def flatten_when_clear(self, ended: Order | None) -> None:
         """Close what is held once no order of ours can change it any more."""
         if not self._flattens or len(self.orders):
             return
@@ -475,104 +471,11 @@ class Engine:
         for position in self.portfolio.positions():
             self.desk.close(position.instrument, position.side)
 
-    def _on_order_event(self, event: OrderEvent) -> None:
-        order = self.orders.find(self._source, event)
-        if order is None:
-            _log.debug("an event of an order that is not ours: %s", event)
-            return
-        if not isinstance(event, OrderFilled):
-            self.journal.event(event, self.now, self._source)
-        try:
-            changed = self.orders.apply(order, event)
-            if self.orders.is_of_this_run(changed):  # what was held at the start holds the others' fills already
-                self.portfolio.expect(changed)
-        except Contradiction as error:
-            _log.error("%s", error)
-            self.say(str(error))
-            self.orders.on_doubt(order)
-            return
-        if _order_log.isEnabledFor(logging.INFO):
-            _order_log.info(type(event).__name__, extra={"event": order_line(changed, self.now)})
-        self._count(order, changed)
-        told = self.guards.on_order(order, changed)
-        if _differs(order, changed) or isinstance(event, AmendRejected):
-            if changed.text and changed.text != order.text:
-                self.say(f"{changed.client_order_id} {changed.state.value}: {changed.text}")
-            self.call(self.strategy.on_order, told)
-        if isinstance(event, OrderReported):
-            changed = self.orders.insist(changed)
-        waiting = self.orders.release(changed)
-        if waiting is not None:
-            self.desk.amend(changed.client_order_id, *waiting)
-        self._flatten_when_clear(changed)
-
-    def _on_filled(self, event: OrderFilled) -> None:
-        fill = event.fill
-        trade = fill.instrument.key, fill.trade_id
-        if trade in self._trades_seen:
-            order = self.orders.find(self._source, event)
-            if order is not None and fill.trade_id not in order.trade_ids:  # the order was found after its fill
-                self._unsettled = True
-                self._on_order_event(event)
-            return
-        self._trades_seen[trade] = None
-        if len(self._trades_seen) > TRADES_KEPT:
-            self._trades_seen.popitem(last=False)
-        self.journal.event(event, self.now, self._source)
-        if self.portfolio.includes(fill) and not self._is_of_this_run(event):
-            self._unsettled = True
-            self._on_order_event(event)
-            return
-        # The position is real whatever the order's state says: it is booked first, and for strangers' orders too.
-        self.portfolio.book(fill)
-        self.recorder.filled(fill, self.now)
-        self._on_order_event(event)
-        # Only now is what was expected of the order no longer counted beside its fill.
-        self.guards.on_position(self.portfolio.position(fill.instrument, fill.position_side))
-        self.call(self.strategy.on_fill, fill)
-        self.call(self.strategy.on_position, self.portfolio.position(fill.instrument, fill.position_side))
-
-    def _is_of_this_run(self, event: OrderFilled) -> bool:
-        """Whether an order of this run traded: that came after what was held, whatever the venue's clock says."""
-        order = self.orders.find(self._source, event)
-        return order is not None and self.orders.is_of_this_run(order)
-
-    def _count(self, before: Order, after: Order) -> None:
-        if after.state is OrderState.REJECTED and before.state is not OrderState.REJECTED:
-            self.recorder.refused += 1
-        if after.state is OrderState.CANCELED and before.state is not OrderState.CANCELED:
-            self.recorder.canceled += 1
-        if after.create is Fate.UNKNOWN and before.create is not Fate.UNKNOWN:
-            self.recorder.unknown += 1
-        if after.is_terminal:
-            self.recorder.ended(after)
-
     def _on_signal(self, signal: Signal) -> None:
         if self._early is None:
             self.tell(self.strategy.on_signal, signal)
         else:
             self._early.append(signal)
-
-    def _on_funding_payment(self, payment: FundingPayment) -> None:
-        told = payment.instrument.key, payment.ts_event, payment.amount
-        if payment.ts_event and told in self._payments_seen:
-            return
-        self._payments_seen[told] = None
-        if len(self._payments_seen) > PAYMENTS_KEPT:
-            self._payments_seen.popitem(last=False)
-        self.journal.event(payment, self.now, self._source)
-        position = self.portfolio.pay_funding(payment)
-        self.guards.on_position(position)
-        self.call(self.strategy.on_funding, payment)
-        self.call(self.strategy.on_position, position)
-
-    def _on_position(self, position: Position) -> None:
-        self.journal.event(position, self.now, self._source)
-        self.portfolio.report(position)
-
-    def _on_balance(self, balance: Balance) -> None:
-        self.journal.event(balance, self.now, self._source)
-        self.portfolio.set_balance(self._source, balance)
 
     def _on_disconnected(self, event: Disconnected) -> None:
         self.say(f"{event.connection} disconnected: {event.reason}")
@@ -598,77 +501,14 @@ class Engine:
         else:
             self.call(self.strategy.on_refused, event.command, event.error)
 
-    def _on_order_found(self, event: OrderFound) -> None:
-        order = event.order
-        self._unsettled = True
-        self.orders.adopt([order])
-        self.say(f"{order.instrument.connection}: found the open order {order.client_order_id}")
-        self.call(self.strategy.on_order, order)
-
-    def _on_account_held(self, event: AccountHeld) -> None:
-        self._unsettled = True
-        self.portfolio.set_baseline(event.connection, event.ts_baseline)
-        for venues in event.positions:
-            held = self.portfolio.adopt(venues)
-            self.guards.on_position(held)
-            self.say(f"{venues.instrument.key}: {venues.quantity} {venues.side.value} was held before this run")
-            self.call(self.strategy.on_position, held)
-
-    def _on_position_differs(self, event: PositionDiffers) -> None:
-        """The venue is right: book what must have traded as an estimate, where there is a price for it."""
-        ours, venues = event.ours, event.venues
-        instrument, change = venues.instrument, venues.quantity - ours.quantity
-        text = f"{instrument.key}: our fills make {ours.quantity} {ours.side.value}, the venue has {venues.quantity}"
-        _log.critical("%s", text)
-        self._unsettled = True
-        self.say(text)
-        price = self.data.mark(instrument) or venues.entry_price
-        if price is None or not change:
-            held = self.portfolio.adopt(venues)
-            self.guards.on_position(held)
-            self.call(self.strategy.on_position, held)
-            return
-        fill = Fill(
-            instrument=instrument,
-            trade_id=f"estimated-{self.events}",
-            client_order_id=None,
-            venue_order_id=None,
-            side=Side.BUY if change > 0 else Side.SELL,
-            price=price,
-            quantity=abs(change),
-            position_side=venues.side,
-            estimated=True,
-            ts_recv=event.ts_recv,
-        )
-        self.portfolio.book(fill)
-        position = self.portfolio.position(instrument, venues.side)
-        self.recorder.filled(fill, self.now)
-        self.guards.on_position(position)
-        self.call(self.strategy.on_fill, fill)
-        self.call(self.strategy.on_position, position)
-
-    def _on_still_unknown(self, event: StillUnknown) -> None:
-        order = self.orders.get(event.client_order_id)
-        if order is None:
-            return
-        text = f"{event.client_order_id}: asked {event.times_asked} times, unknown still: {event.why}"
-        _log.error("%s. Look at the venue; its risk stays reserved", text)
-        self.say(text)
-        self.call(self.strategy.on_order, evolve(order, text=text))
-
-    def _on_cancel_left_over(self, event: CancelLeftOver) -> None:
-        for order in self.desk.open_orders():
-            is_refused = order.amend is not None and order.cancel is Fate.REFUSED  # its id may be another by now
-            if self.orders.is_left_over(order) and not is_refused:
-                self.desk.cancel(order)
-
-    def _on_keep_left_over(self, event: KeepLeftOver) -> None:
-        self.keeps_left_over = True
-
     @property
     def closes_on_failure(self) -> bool:
         """Whether positions are closed when the strategy fails."""
         return self._on_failure == "flatten"
+
+    def unsettle(self) -> None:
+        """Have the journal note how things stand once the event in hand is handled: no record of it says so."""
+        self._unsettled = True
 
     def say(self, message: str) -> None:
         """Keep a line for whoever looks at the live view."""
@@ -739,17 +579,3 @@ class Engine:
             for currency in {instrument.settle for instrument in self._catalogs[name]}
         )
         return sum((balance.total for balance in balances if balance is not None), exact(0))
-
-
-def _differs(before: Order, after: Order) -> bool:
-    """Whether anything changed that a strategy could care about: more than times and ids."""
-    return (
-        before.state is not after.state
-        or before.create is not after.create
-        or before.cancel is not after.cancel
-        or before.amend != after.amend
-        or before.price != after.price
-        or before.quantity != after.quantity
-        or before.filled_quantity != after.filled_quantity
-        or before.triggered is not after.triggered
-    )

@@ -81,10 +81,13 @@ class _DecodedSide(DecodedSide):
         key = float(price) if self._is_bid else -float(price)
         index = bisect_left(self.keys, key)
         text = self.texts[index] if index < len(self.keys) and self.keys[index] == key else self._far.get(key)
-        if text is None or Decimal(text) != price:
+        if text is None:
             return None, None, ZERO
-        quantity = self.quantity_at(price)
-        return text, self.sizes[text], quantity
+        size = self.sizes[text]
+        level = size if size.__class__ is Level else self.read(text, size)
+        if price != (Decimal(text) if level is None else level.price):
+            return None, None, ZERO
+        return text, self.sizes[text], ZERO if level is None else level.quantity
 
     def merge(self, levels: Sequence[TextPair]) -> bool:
         """Take changed levels in. False where one has a price that is too long for a float, or no price at all."""

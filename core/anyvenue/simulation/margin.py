@@ -77,7 +77,9 @@ def _opening(quantity: Decimal, value: Decimal, closing: Decimal) -> Decimal:
 def available(account: Account, currency: str) -> Decimal:
     """Return what is free for new orders; below 0 when losses have eaten into what is tied up."""
     free = account.wallets.get(currency, ZERO)
-    for holding in account.holdings_in(currency):
+    for holding in account.holdings.values():
+        if holding.market.instrument.settle != currency:
+            continue
         free -= initial_margin(holding)
         if holding.position.quantity and holding.position.margin_mode is MarginMode.CROSS:
             free += unrealized(holding)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from itertools import islice
 
 from anyvenue.model.book_side import Level
+from anyvenue.model.decoded_delta import TextPair
 from anyvenue.model.enums import Side
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookDelta, MarketEvent, Trade
@@ -123,12 +124,18 @@ class Publisher:
             self._publish(delta)
 
     def _delta(self, market: Market, touched: tuple[dict[Decimal, None], dict[Decimal, None]], now: int) -> BookDelta:
-        unit = market.instrument.depth_unit
-        bids, asks = (
-            [(f"{price:f}", f"{_shown(market, side, price) / unit or ZERO:f}") for price in prices]
-            for side, prices in zip((Side.BUY, Side.SELL), touched, strict=True)
+        bids, asks = touched
+        return BookDelta(
+            instrument=market.instrument,
+            bids=_texts(market, Side.BUY, bids) if bids else [],
+            asks=_texts(market, Side.SELL, asks) if asks else [],
+            ts_event=now,
         )
-        return BookDelta(instrument=market.instrument, bids=bids, asks=asks, ts_event=now)
+
+
+def _texts(market: Market, side: Side, prices: Iterable[Decimal]) -> list[TextPair]:
+    unit = market.instrument.depth_unit
+    return [(f"{price:f}", f"{_shown(market, side, price) / unit or ZERO:f}") for price in prices]
 
 
 def _shown(market: Market, side: Side, price: Decimal) -> Decimal:

@@ -42,7 +42,10 @@ class RestingLevel:
     @property
     def visible(self) -> Decimal:
         """What the book shows of all its orders."""
-        return sum((order.visible for order in self.orders), ZERO)
+        shown = ZERO
+        for order in self.orders:
+            shown += order.visible
+        return shown
 
     def eat_ahead(self, quantity: Decimal) -> None:
         """Let `quantity` of what is ahead of its orders be gone."""

@@ -97,7 +97,9 @@ class _DecodedSide(DecodedSide):
         self.top_count = 0
         if len(sizes) != count and not self.add(len(sizes) - count):
             return False
-        if not (texts := self.texts) or not self._lives(text := texts[-1], sizes[text]):
+        if not (texts := self.texts) or (
+            (size := sizes[texts[-1]]).__class__ is not Level and not self._lives(texts[-1], size)
+        ):
             self.settle()
         return True
 

@@ -106,23 +106,22 @@ def isolated_margins(account: Account, currency: str) -> Decimal:
 
 def cross_equity(account: Account, currency: str) -> Decimal:
     """Return what the cross positions of one currency stand on: the wallet less isolated margin, plus profit."""
-    equity = account.wallets.get(currency, ZERO) - isolated_margins(account, currency)
+    equity = account.wallets.get(currency, ZERO)
     for holding in account.holdings_in(currency):
-        if holding.position.margin_mode is MarginMode.CROSS:
+        if holding.position.margin_mode is MarginMode.ISOLATED:
+            equity -= holding.position.margin
+        else:
             equity += unrealized(holding)
     return equity
 
 
 def cross_maintenance(account: Account, currency: str) -> Decimal:
     """Return the maintenance margin of all cross positions of one currency."""
-    return sum(
-        (
-            maintenance_margin(holding)
-            for holding in account.holdings_in(currency)
-            if holding.position.margin_mode is MarginMode.CROSS
-        ),
-        ZERO,
-    )
+    maintenance = ZERO
+    for holding in account.holdings_in(currency):
+        if holding.position.margin_mode is MarginMode.CROSS:
+            maintenance += maintenance_margin(holding)
+    return maintenance
 
 
 def liquidation_price(holding: Holding) -> Decimal | None:

@@ -197,7 +197,8 @@ class Execution:
             order.quantity = order.filled
             self._ledger.end(order, OrderState.FILLED)
             return
-        admission.check_quantity(market, quantity, is_market=order.is_market)
+        if quantity != order.spec.quantity:  # that one was checked when the order came
+            admission.check_quantity(market, quantity, is_market=order.is_market)
         checked = None if order.waiting or price == order.price else price
         admission.check_limits(market, checked, quantity, reducing=eases)
         if order.waiting:

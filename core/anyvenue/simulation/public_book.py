@@ -42,7 +42,8 @@ class PublicBook:
 
     def quantity_at(self, side: Side, price: Decimal) -> Decimal:
         """Return the quantity shown at a price, in the quantity unit."""
-        return _shown(self._market, side, price)
+        level, others = self._market.side(side).levels.get(price), self._market.external.quantity_at(side, price)
+        return others if level is None else others + level.visible
 
     def bids(self, n: int | None = None) -> list[Level]:
         """Return the best `n` bids (all, without `n`): price and quantity, best first."""
@@ -134,12 +135,12 @@ class Publisher:
 
 
 def _texts(market: Market, side: Side, prices: Iterable[Decimal]) -> list[TextPair]:
-    unit = market.instrument.depth_unit
-    return [(f"{price:f}", f"{_shown(market, side, price) / unit or ZERO:f}") for price in prices]
-
-
-def _shown(market: Market, side: Side, price: Decimal) -> Decimal:
-    """Return the quantity shown at a price, in the quantity unit."""
-    level = market.side(side).levels.get(price)
-    others = market.external.quantity_at(side, price)
-    return others if level is None else others + level.visible
+    """Return the prices, and what is shown at each, as a book writes them."""
+    own, others, unit = market.side(side).levels, market.external.side(side), market.instrument.depth_unit
+    texts = []
+    for price in prices:
+        shown, level = others.find(price)[2], own.get(price)
+        if level is not None:
+            shown += level.visible
+        texts.append((f"{price:f}", f"{shown / unit or ZERO:f}"))
+    return texts

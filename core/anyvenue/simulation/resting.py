@@ -108,5 +108,8 @@ class RestingSide:
         return (self.levels[price] for price in prices)
 
     def _refresh(self) -> None:
-        level = self.best_level
-        self.best = self.worst_float if level is None else level.price_float
+        prices = self.prices
+        if prices:
+            self.best = self.levels[prices[-1 if self.side is Side.BUY else 0]].price_float
+        else:
+            self.best = self.worst_float

@@ -115,11 +115,11 @@ def cross_equity(account: Account, currency: str) -> Decimal:
     return equity
 
 
-def cross_maintenance(account: Account, currency: str) -> Decimal:
-    """Return the maintenance margin of all cross positions of one currency."""
+def cross_maintenance(account: Account, currency: str, *, but: Holding | None = None) -> Decimal:
+    """Return the maintenance margin of all cross positions of one currency, or of all `but` one."""
     maintenance = ZERO
     for holding in account.holdings_in(currency):
-        if holding.position.margin_mode is MarginMode.CROSS:
+        if holding is not but and holding.position.margin_mode is MarginMode.CROSS:
             maintenance += maintenance_margin(holding)
     return maintenance
 
@@ -137,8 +137,7 @@ def liquidation_price(holding: Holding) -> Decimal | None:
         spare = isolated_equity(holding)
     else:
         account, currency = holding.account, instrument.settle
-        others = cross_maintenance(account, currency) - maintenance_margin(holding)
-        spare = cross_equity(account, currency) - others
+        spare = cross_equity(account, currency) - cross_maintenance(account, currency, but=holding)
     held = abs(quantity) * instrument.maintenance_margin_rate
     if instrument.kind is ContractKind.LINEAR:
         above, below = quantity * mark - spare, quantity - held

@@ -40,11 +40,17 @@ class Holding:
     protection: Protection | None = None
     protects_long: bool = False
     watches: list[Watch] = field(factory=list)
+    _rated_leverage: Decimal | None = field(default=None, init=False)
+    _margin_rate: Decimal = field(default=ZERO, init=False)
 
     @property
     def margin_rate(self) -> Decimal:
         """Margin to open, a fraction of value."""
-        return max(ONE / self.position.leverage, self.market.instrument.initial_margin_rate)
+        leverage = self.position.leverage
+        if leverage is not self._rated_leverage:
+            self._rated_leverage = leverage
+            self._margin_rate = max(ONE / leverage, self.market.instrument.initial_margin_rate)
+        return self._margin_rate
 
     def reserve(self, order: WorkingOrder) -> None:
         """Count what is left of an order, at its price."""

@@ -38,15 +38,15 @@ __all__ = [
     "check_id",
     "check_limits",
     "check_position",
+    "check_price",
     "check_protected",
+    "check_quantity",
     "check_status",
     "closable",
     "dearest",
     "execution_limit",
     "refuse",
     "sweep_value",
-    "valid_price",
-    "valid_quantity",
 ]
 
 _CLASSES: dict[RejectReason, type[Rejected]] = {
@@ -62,18 +62,18 @@ def refuse(reason: RejectReason, text: str) -> NoReturn:
     raise _CLASSES.get(reason, Rejected)(text, reason=reason)
 
 
-def valid_price(market: Market, price: Decimal) -> Decimal:
-    """Return a price that keeps the instrument's rule. Raises Rejected."""
+def check_price(market: Market, price: Decimal) -> None:
+    """Refuse a price that breaks the instrument's rule."""
     try:
-        return market.instrument.check_price(price)
+        market.instrument.check_exact_price(price)
     except InvalidPrice as error:
         refuse(RejectReason.INVALID_PRICE, str(error))
 
 
-def valid_quantity(market: Market, quantity: Decimal, *, is_market: bool) -> Decimal:
-    """Return a quantity that keeps the instrument's rules. Raises Rejected."""
+def check_quantity(market: Market, quantity: Decimal, *, is_market: bool) -> None:
+    """Refuse a quantity that breaks the instrument's rules."""
     try:
-        return market.instrument.check_quantity(quantity, market=is_market)
+        market.instrument.check_exact_quantity(quantity, market=is_market)
     except QuantityTooSmall as error:
         refuse(RejectReason.BELOW_MINIMUM, str(error))
     except InvalidQuantity as error:
@@ -164,12 +164,11 @@ def check_funds(order: WorkingOrder, quantity: Decimal, value: Decimal) -> None:
     if order.reducing or order.account.is_house:
         return
     holding, currency = order.holding, order.market.instrument.settle
-    before = margin.initial_margin(holding)
     holding.count(order, quantity, value)
-    needed = margin.initial_margin(holding) - before
     free = margin.available(order.account, currency)
+    after = margin.initial_margin(holding) if free < 0 else ZERO
     holding.release(order)
-    if needed > 0 and free < 0:
+    if free < 0 and (needed := after - margin.initial_margin(holding)) > 0:
         refuse(
             RejectReason.INSUFFICIENT_FUNDS,
             f"{order.market.instrument.key}: margin: {needed} {currency} needed, {free + needed} free",

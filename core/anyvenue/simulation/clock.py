@@ -102,9 +102,17 @@ class DrivenClock:
         Elsewhere `callback` is called at `when_ns` instead, and the timer returned, as by `call_at`: where every step
         is to be seen (`step`, `run_until`), where the run is over, and where somebody else is to reach his time first.
         """
-        self._count = count = self._count + 1
-        timer = DrivenTimer((when_ns if when_ns > self._now else self._now, count, callback, self))
         heap, is_over, bound = self._heap, self._is_over, self._bound
+        self._count = count = self._count + 1
+        if (
+            is_over is not None
+            and when_ns > self._now
+            and (not heap or heap[0][_WHEN] > when_ns)
+            and (bound is None or bound[_WHEN] > when_ns)
+        ):
+            self._now = when_ns  # nothing is due before: by far the most common case
+            return None
+        timer = DrivenTimer((when_ns if when_ns > self._now else self._now, count, callback, self))
         if is_over is None or (bound is not None and timer > bound):
             heappush(heap, timer)
             return timer

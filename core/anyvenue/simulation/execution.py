@@ -53,9 +53,9 @@ class Execution:
         reducing = admission.check_position(account, spec)
         admission.check_status(market, reducing=reducing)
         if spec.instrument is not market.instrument:
-            admission.valid_quantity(market, spec.quantity, is_market=spec.order_type is OrderType.MARKET)
+            admission.check_quantity(market, spec.quantity, is_market=spec.order_type is OrderType.MARKET)
             if spec.price is not None:
-                admission.valid_price(market, spec.price)
+                admission.check_price(market, spec.price)
         waiting = spec.trigger is not None
         admission.check_limits(market, None if waiting else spec.price, spec.quantity, reducing=reducing)
         if spec.protection is not None and spec.price is None and not waiting:
@@ -188,7 +188,7 @@ class Execution:
         if price != order.price:
             if order.is_market:
                 refuse(RejectReason.INVALID_PRICE, f"{order.client_order_id}: a market order has no price")
-            admission.valid_price(market, price)
+            admission.check_price(market, price)
         if quantity <= 0:
             refuse(RejectReason.INVALID_QUANTITY, f"quantity: found {quantity}; allowed are quantities above 0")
         if quantity <= order.filled:
@@ -197,7 +197,8 @@ class Execution:
             order.quantity = order.filled
             self._ledger.end(order, OrderState.FILLED)
             return
-        admission.valid_quantity(market, quantity, is_market=order.is_market)
+        if quantity != order.spec.quantity:  # that one was checked when the order came
+            admission.check_quantity(market, quantity, is_market=order.is_market)
         checked = None if order.waiting or price == order.price else price
         admission.check_limits(market, checked, quantity, reducing=eases)
         if order.waiting:
@@ -219,7 +220,7 @@ class Execution:
             raise
         self._matcher.unrest(order)
         order.price, order.quantity = price, quantity
-        if self._matcher.crosses(order.market, order.side, price):
+        if not order.spec.post_only and self._matcher.crosses(order.market, order.side, price):
             # What it trades now it trades as amended: whoever listens must know that first.
             self._ledger.tell(order.account, self.amended(order))
         self._execute(order)

@@ -81,10 +81,13 @@ class _DecodedSide(DecodedSide):
         key = float(price) if self._is_bid else -float(price)
         index = bisect_left(self.keys, key)
         text = self.texts[index] if index < len(self.keys) and self.keys[index] == key else self._far.get(key)
-        if text is None or Decimal(text) != price:
+        if text is None:
             return None, None, ZERO
-        quantity = self.quantity_at(price)
-        return text, self.sizes[text], quantity
+        size = self.sizes[text]
+        level = size if size.__class__ is Level else self.read(text, size)
+        if price != (Decimal(text) if level is None else level.price):
+            return None, None, ZERO
+        return text, self.sizes[text], ZERO if level is None else level.quantity
 
     def merge(self, levels: Sequence[TextPair]) -> bool:
         """Take changed levels in. False where one has a price that is too long for a float, or no price at all."""
@@ -94,7 +97,9 @@ class _DecodedSide(DecodedSide):
         self.top_count = 0
         if len(sizes) != count and not self.add(len(sizes) - count):
             return False
-        if not (texts := self.texts) or not self._lives(text := texts[-1], sizes[text]):
+        if not (texts := self.texts) or (
+            (size := sizes[texts[-1]]).__class__ is not Level and not self._lives(texts[-1], size)
+        ):
             self.settle()
         return True
 

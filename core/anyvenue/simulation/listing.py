@@ -142,7 +142,7 @@ class Listing:
 
     def _learn_own(self) -> tuple[dict[str, Decimal], dict[str, Decimal], list[bytes]]:
         bids, asks = (
-            {_digits(price): price for price in own} for own in self._exchange.overlay(self.instrument.symbol)
+            {_digits(price): price for price in own} for own in self._exchange.own_prices(self.instrument.symbol)
         )
         self._own = bids, asks, [digits.encode() for digits in (*bids, *asks)]
         return self._own

@@ -119,6 +119,11 @@ class LookUps:
         bids, asks = ({level.price: level.visible for level in side.from_best()} for side in (market.bids, market.asks))
         return bids, asks
 
+    def own_prices(self, symbol: str) -> tuple[list[Decimal], list[Decimal]]:
+        """Return the prices at which orders of ours rest: bids and asks, ascending."""
+        market = self._market(symbol)
+        return market.bids.prices, market.asks.prices
+
     def mark_price(self, symbol: str) -> Decimal | None:
         """Return the mark price: as set, else the last trade's, else the external mid."""
         return self._market(symbol).mark_price

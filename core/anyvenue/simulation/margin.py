@@ -77,7 +77,9 @@ def _opening(quantity: Decimal, value: Decimal, closing: Decimal) -> Decimal:
 def available(account: Account, currency: str) -> Decimal:
     """Return what is free for new orders; below 0 when losses have eaten into what is tied up."""
     free = account.wallets.get(currency, ZERO)
-    for holding in account.holdings_in(currency):
+    for holding in account.holdings.values():
+        if holding.market.instrument.settle != currency:
+            continue
         free -= initial_margin(holding)
         if holding.position.quantity and holding.position.margin_mode is MarginMode.CROSS:
             free += unrealized(holding)
@@ -104,23 +106,22 @@ def isolated_margins(account: Account, currency: str) -> Decimal:
 
 def cross_equity(account: Account, currency: str) -> Decimal:
     """Return what the cross positions of one currency stand on: the wallet less isolated margin, plus profit."""
-    equity = account.wallets.get(currency, ZERO) - isolated_margins(account, currency)
+    equity = account.wallets.get(currency, ZERO)
     for holding in account.holdings_in(currency):
-        if holding.position.margin_mode is MarginMode.CROSS:
+        if holding.position.margin_mode is MarginMode.ISOLATED:
+            equity -= holding.position.margin
+        else:
             equity += unrealized(holding)
     return equity
 
 
-def cross_maintenance(account: Account, currency: str) -> Decimal:
-    """Return the maintenance margin of all cross positions of one currency."""
-    return sum(
-        (
-            maintenance_margin(holding)
-            for holding in account.holdings_in(currency)
-            if holding.position.margin_mode is MarginMode.CROSS
-        ),
-        ZERO,
-    )
+def cross_maintenance(account: Account, currency: str, *, but: Holding | None = None) -> Decimal:
+    """Return the maintenance margin of all cross positions of one currency, or of all `but` one."""
+    maintenance = ZERO
+    for holding in account.holdings_in(currency):
+        if holding is not but and holding.position.margin_mode is MarginMode.CROSS:
+            maintenance += maintenance_margin(holding)
+    return maintenance
 
 
 def liquidation_price(holding: Holding) -> Decimal | None:
@@ -136,8 +137,7 @@ def liquidation_price(holding: Holding) -> Decimal | None:
         spare = isolated_equity(holding)
     else:
         account, currency = holding.account, instrument.settle
-        others = cross_maintenance(account, currency) - maintenance_margin(holding)
-        spare = cross_equity(account, currency) - others
+        spare = cross_equity(account, currency) - cross_maintenance(account, currency, but=holding)
     held = abs(quantity) * instrument.maintenance_margin_rate
     if instrument.kind is ContractKind.LINEAR:
         above, below = quantity * mark - spare, quantity - held

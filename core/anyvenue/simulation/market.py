@@ -96,22 +96,20 @@ class Market:
         """Show the prices as they are now to all watches. Return those that fire, and forget them."""
         fired = []
         for source, watchlist in self.watchlists.items():
-            price = self.price(source)
-            if price is not None:
+            if watchlist and (price := self.price(source)) is not None:
                 fired += watchlist.due(price)
         self._refresh_wake()
         return fired
 
     def _refresh_wake(self) -> None:
-        lists = [self.watchlists[PriceSource.LAST]]
-        self.wake_low, self.wake_high = -inf, inf
-        last = self.last_price
+        watchlist = self.watchlists[PriceSource.LAST]
+        low, high = watchlist.low, watchlist.high
         if self.given_mark is None:
-            lists.append(self.watchlists[PriceSource.MARK])
-            if self.holders and last is not None:
-                self.wake_low, self.wake_high = float(last) * (1 - DRIFT), float(last) * (1 + DRIFT)
-        for watchlist in lists:
-            self.wake_low, self.wake_high = max(self.wake_low, watchlist.low), min(self.wake_high, watchlist.high)
+            watchlist = self.watchlists[PriceSource.MARK]
+            low, high = max(low, watchlist.low), min(high, watchlist.high)
+            if self.holders and (last := self.last_price) is not None:
+                low, high = max(low, float(last) * (1 - DRIFT)), min(high, float(last) * (1 + DRIFT))
+        self.wake_low, self.wake_high = low, high
 
     def next_trade_id(self) -> str:
         """Return the next trade's id."""

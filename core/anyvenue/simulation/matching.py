@@ -48,11 +48,11 @@ class Matcher:
 
     def crosses(self, market: Market, side: Side, price: Decimal) -> bool:
         """Tell whether an order of `side` at `price` would trade at once."""
-        own = market.side(side.opposite).best_level
+        own = market.side(side.opposite).prices
         others = market.external.best(side.opposite)
         if side is Side.BUY:
-            return (own is not None and own.price <= price) or (others is not None and others[0] <= price)
-        return (own is not None and own.price >= price) or (others is not None and others[0] >= price)
+            return (others is not None and others.price <= price) or (bool(own) and own[0] <= price)
+        return (others is not None and others.price >= price) or (bool(own) and own[-1] >= price)
 
     def take(self, taker: WorkingOrder, limit: Decimal | None) -> RejectReason | None:
         """Trade as much of `taker` as can be at `limit` or better.
@@ -141,11 +141,11 @@ class Matcher:
         self._publisher.touched(order.market, order.side, order.price)
 
     def _join(self, order: WorkingOrder, leaves: Decimal) -> None:
-        market, price = order.market, order.price
+        market, side = order.market, order.side
         display = order.spec.display_quantity
         order.visible = leaves if display is None or display > leaves else display
-        level = market.side(order.side).add(order)
-        level.text, level.size, order.ahead = market.external.side(order.side).find(price)
+        level = market.side(side).add(order)
+        level.text, level.size, order.ahead = market.external.side(side).find(order.price)
 
     def unrest(self, order: WorkingOrder) -> None:
         """Take an order out of the book, its place lost."""

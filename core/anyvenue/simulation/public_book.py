@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from itertools import islice
 
 from anyvenue.model.book_side import Level
+from anyvenue.model.decoded_delta import TextPair
 from anyvenue.model.enums import Side
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookDelta, MarketEvent, Trade
@@ -41,7 +42,8 @@ class PublicBook:
 
     def quantity_at(self, side: Side, price: Decimal) -> Decimal:
         """Return the quantity shown at a price, in the quantity unit."""
-        return _shown(self._market, side, price)
+        level, others = self._market.side(side).levels.get(price), self._market.external.quantity_at(side, price)
+        return others if level is None else others + level.visible
 
     def bids(self, n: int | None = None) -> list[Level]:
         """Return the best `n` bids (all, without `n`): price and quantity, best first."""
@@ -123,16 +125,22 @@ class Publisher:
             self._publish(delta)
 
     def _delta(self, market: Market, touched: tuple[dict[Decimal, None], dict[Decimal, None]], now: int) -> BookDelta:
-        unit = market.instrument.depth_unit
-        bids, asks = (
-            [(f"{price:f}", f"{_shown(market, side, price) / unit or ZERO:f}") for price in prices]
-            for side, prices in zip((Side.BUY, Side.SELL), touched, strict=True)
+        bids, asks = touched
+        return BookDelta(
+            instrument=market.instrument,
+            bids=_texts(market, Side.BUY, bids) if bids else [],
+            asks=_texts(market, Side.SELL, asks) if asks else [],
+            ts_event=now,
         )
-        return BookDelta(instrument=market.instrument, bids=bids, asks=asks, ts_event=now)
 
 
-def _shown(market: Market, side: Side, price: Decimal) -> Decimal:
-    """Return the quantity shown at a price, in the quantity unit."""
-    level = market.side(side).levels.get(price)
-    others = market.external.quantity_at(side, price)
-    return others if level is None else others + level.visible
+def _texts(market: Market, side: Side, prices: Iterable[Decimal]) -> list[TextPair]:
+    """Return the prices, and what is shown at each, as a book writes them."""
+    own, others, unit = market.side(side).levels, market.external.side(side), market.instrument.depth_unit
+    texts = []
+    for price in prices:
+        shown, level = others.find(price)[2], own.get(price)
+        if level is not None:
+            shown += level.visible
+        texts.append((f"{price:f}", f"{shown / unit or ZERO:f}"))
+    return texts

@@ -42,7 +42,10 @@ class RestingLevel:
     @property
     def visible(self) -> Decimal:
         """What the book shows of all its orders."""
-        return sum((order.visible for order in self.orders), ZERO)
+        shown = ZERO
+        for order in self.orders:
+            shown += order.visible
+        return shown
 
     def eat_ahead(self, quantity: Decimal) -> None:
         """Let `quantity` of what is ahead of its orders be gone."""
@@ -105,5 +108,8 @@ class RestingSide:
         return (self.levels[price] for price in prices)
 
     def _refresh(self) -> None:
-        level = self.best_level
-        self.best = self.worst_float if level is None else level.price_float
+        prices = self.prices
+        if prices:
+            self.best = self.levels[prices[-1 if self.side is Side.BUY else 0]].price_float
+        else:
+            self.best = self.worst_float

@@ -100,6 +100,9 @@ class Watchlist:
         self._watches: dict[Watch, None] = {}
         self.low, self.high = -inf, inf
 
+    def __len__(self) -> int:
+        return len(self._watches)
+
     def add(self, watch: Watch) -> None:
         """Set a watch."""
         self._watches[watch] = None

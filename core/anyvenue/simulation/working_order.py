@@ -33,6 +33,7 @@ class WorkingOrder:
         ahead: while it rests, how much external quantity at its price was there before it.
         waiting, watch: whether it waits for its trigger, and what watches the price for it.
         protection: what its first opening fill will set for the position; None from then on.
+        client_order_id, is_market: as in its spec; `is_market`: no price binds it.
         reserved_quantity, reserved_value: what its holding counts of it for margin.
     """
 
@@ -58,6 +59,8 @@ class WorkingOrder:
     text: str = ""
     watch: Watch | None = None
     protection: Protection | None = field(init=False)
+    client_order_id: str = field(init=False)
+    is_market: bool = field(init=False)
     former_ids: tuple[str, ...] = ()
     trade_ids: list[str] = field(factory=list)
     reserved_quantity: Decimal = ZERO
@@ -68,14 +71,12 @@ class WorkingOrder:
     def _protection_as_asked(self) -> Protection | None:
         return self.spec.protection
 
-    @property
-    def client_order_id(self) -> str:
-        """The client's id for it."""
+    @client_order_id.default
+    def _id_as_given(self) -> str:
         return self.spec.client_order_id
 
-    @property
-    def is_market(self) -> bool:
-        """Whether no price binds it."""
+    @is_market.default
+    def _has_no_price(self) -> bool:
         return self.spec.order_type is OrderType.MARKET
 
     @property

@@ -116,6 +116,21 @@ def test_what_cannot_be_paid_for_is_refused(make_desk):
     assert desk.order("ann", name).filled_quantity == 5
 
 
+def test_with_nothing_free_an_order_passes_that_needs_no_more_margin_and_any_other_is_told_what_is_missing(
+    make_desk, make_linear
+):
+    desk = make_desk(make_linear(maker_fee="0", taker_fee="0"))
+    desk.open("ann", "bob", money="100")
+    desk.buy("ann", "5", "100")
+    desk.sell("bob", "5", "100")
+    desk.mark("85")  # 5 x 15 = 75 lost; 5 x 85 / 10 = 42.5 tied up
+    assert desk.exchange.balances("ann")[0].available == 0  # 100 - 75 - 42.5 = -17.5
+    desk.sell("ann", "5", "90")
+    with pytest.raises(InsufficientFunds, match=r"8\.5 USDT needed, -17\.50* free"):
+        desk.buy("ann", "1", "85")  # 85 / 10
+    assert [order.side for order in desk.exchange.open_orders("ann")] == [Side.SELL]
+
+
 def test_leverage_is_capped_and_set(desk, make_desk, make_linear):
     assert desk.exchange.set_leverage("ann", desk.first, "20").leverage == 20
     desk.buy("ann", "10", "100")
@@ -136,6 +151,7 @@ def test_lower_leverage_needs_the_margin(make_desk):
     with pytest.raises(InsufficientFunds):
         desk.exchange.set_leverage("ann", desk.first, 5)
     assert desk.position("ann").leverage == 10
+    assert desk.free("ann") == 0  # the margin, too, is as it was
 
 
 def test_isolated_margin_is_taken_added_to_and_given_back(desk):

@@ -39,6 +39,8 @@ DEAD_MIN: Final = 1024
 PRICES_KEPT: Final = 4096
 
 _DEAD: Final = "0"
+_DEAD_TOO: Final = frozenset(f"0.{'0' * count}" for count in range(1, DIGITS_MAX))
+"""What tapes, and venues with fractions of contracts, write for it."""
 _multiply: Final = EXACT.multiply
 _divide: Final = Context(prec=DIGITS_MAX).divide  # back to a size that has no more digits, so that it is exact
 _new: Final = tuple.__new__  # what Level() does, without a detour
@@ -174,6 +176,9 @@ class DecodedSide:
 
     def read(self, text: str, size: str) -> Level | None:
         """Return a level as decimals, and remember it; None where its size is 0. Raises InvalidBook."""
+        if size in _DEAD_TOO:
+            self.sizes[text] = _DEAD
+            return None
         price = self._prices.get(text)
         if price is None:
             if len(self._prices) >= PRICES_KEPT:

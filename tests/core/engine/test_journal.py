@@ -658,6 +658,22 @@ class TestWaiting:
             file.write(torn)
         assert [order.client_order_id for order in after_a_kill().orders] == ["av-1"]
 
+    @pytest.mark.parametrize("is_deleted", [True, False])
+    def test_a_tail_beside_another_database_is_none_of_it(self, opened, clock, tmp_path, is_deleted, caplog):
+        if not is_deleted:
+            opened("older", name="copy.db").close(START, clean=True)
+            shutil.copy(tmp_path / "copy.db", tmp_path / "journal.db")
+        journal = opened(clock=clock)
+        journal.intent(Place(sent("av-1")), START)
+        clock.run_until(START + SECOND)
+        journal.intent(Place(sent("av-2")), START)
+        shutil.copy(f"{journal.path}-tail", tmp_path / "copy.db-tail")
+        for session in ("next", "one after"):
+            recovered = opened(session, name="copy.db", clock=clock)
+            assert recovered.recovered.orders == ()
+            recovered.close(START, clean=False)
+        assert caplog.text.count("was left by another database") == 1
+
     def test_a_refused_intent_is_not_written_later_but_what_waits_is(self, journal, monkeypatch, kinds, clock, tail):
         journal.intent(Place(sent("av-1")), START)
         whole = tail.read_bytes()

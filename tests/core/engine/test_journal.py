@@ -690,6 +690,18 @@ class TestWaiting:
         clock.run_until(START + SECOND)
         assert kinds() == ["intent", "event", "intent"]
 
+    def test_what_the_database_did_not_take_is_tried_again_with_no_new_record(self, journal, kinds, clock, monkeypatch):
+        def full(database, rows):
+            raise sqlite3.OperationalError("database or disk is full")
+
+        monkeypatch.setattr("anyvenue.engine.journal_writer.commit", full)
+        journal.event(self.ACCEPTED, START)
+        clock.run_until(START + SECOND)
+        monkeypatch.undo()
+        assert kinds() == []
+        journal.settle([], [], START + 2 * SECOND)
+        assert kinds() == ["event"]
+
     def test_what_the_database_does_not_take_waits_in_bounded_number(self, journal, kinds, clock, caplog):
         with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
             journal._database.execute("PRAGMA busy_timeout = 0")

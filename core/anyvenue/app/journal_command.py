@@ -81,7 +81,7 @@ def _records(path: Path, session: str | None) -> Iterator[dict[str, Any]]:
         if wanted is not None and wanted not in names.values():
             text = f"found {wanted!r}; sessions are {', '.join(names.values()) or '(none)'}"
             raise ConfigError([Problem(place="--session", key="", text=text)])
-        for record in _all_records(database, path):
+        for record in _all_records(database, path, max(names, default=0)):
             if wanted is None or names[record.session] == wanted:
                 yield {
                     "id": record.id,
@@ -93,13 +93,13 @@ def _records(path: Path, session: str | None) -> Iterator[dict[str, Any]]:
                 }
 
 
-def _all_records(database: sqlite3.Connection, path: Path) -> Iterator[store.Record]:
+def _all_records(database: sqlite3.Connection, path: Path, last_session: int) -> Iterator[store.Record]:
     """Return what is in the database, and what a run that was killed, or is under way, has in the tail alone."""
     known = 0
     for record in store.records(database):
         known = record.id
         yield record
-    yield from records_left(path, known)
+    yield from records_left(path, known, last_session)
 
 
 def _time(ts_ns: int) -> str:

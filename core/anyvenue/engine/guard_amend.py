@@ -116,7 +116,8 @@ class AmendGuard:
             return
         key = event.instrument.key
         for name, ended in [item for item in self._unpriced.items() if item[1].instrument.key == key]:
-            self._follow_up(self._engine.orders.get(name) or ended, self._changes[name])
+            if (change := self._changes.get(name)) is not None:  # a strategy that is told of one may cancel another
+                self._follow_up(self._engine.orders.get(name) or ended, change)
 
     def _follow_up(self, order: Order, change: _Change) -> None:
         """Send the new order of one that has ended before, and tell the strategy."""

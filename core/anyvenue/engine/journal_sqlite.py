@@ -205,6 +205,8 @@ class SqliteJournal:
     ) -> None:
         """Write down how everything stands, every so many records, and let old records go."""
         self._now = now_ns
+        if self._timer is None:
+            self._write_waiting()  # what could not be written before
         try:
             if must or self._since_state >= STATE_EVERY:
                 self._write_state([order for order in orders if order.state is not OrderState.NEW], positions)

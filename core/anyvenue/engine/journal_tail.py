@@ -68,25 +68,33 @@ def absorb(database: sqlite3.Connection, path: Path) -> None:
     Raises sqlite3.Error and OSError; the tail is left as it is then.
     """
     (known,) = database.execute("SELECT coalesce(max(id), 0) FROM records").fetchone()
-    if left := list(_left(path, known)):
+    (session,) = database.execute("SELECT coalesce(max(id), 0) FROM sessions").fetchone()
+    if left := list(_left(path, known, session)):
         commit(database, left)
         _log.info("%d rows that the run before had not written into %s yet are there now", len(left), path)
     if _path(path).is_file():
         os.truncate(_path(path), 0)
 
 
-def records_left(path: Path, known: int) -> Iterator[store.Record]:
-    """Return the records behind the one with the id `known` that stand in the tail alone, oldest first."""
-    return (store.Record(*values) for statement, values in _left(path, known) if statement == store.INSERT_RECORD)
+def records_left(path: Path, known: int, session: int) -> Iterator[store.Record]:
+    """Return the records behind the one with the id `known` that stand in the tail alone, oldest first.
+
+    `session` is the last one of the database.
+    """
+    left = _left(path, known, session)
+    return (store.Record(*values) for statement, values in left if statement == store.INSERT_RECORD)
 
 
 def _path(database: Path) -> Path:
     return database.with_name(f"{database.name}-tail")
 
 
-def _left(path: Path, known: int) -> Iterator[Row]:
+def _left(path: Path, known: int, session: int) -> Iterator[Row]:
     """Return the rows of all lines whose records are not known, up to the first that is not whole: the power may have
     gone while it was written.
+
+    A session is in its database before it writes a tail. What is of a later one was left beside another database, which
+    was deleted since, or replaced by an older copy: here it would be of orders and instruments that nobody knows.
     """
     if not _path(path).is_file():
         return
@@ -96,7 +104,11 @@ def _left(path: Path, known: int) -> Iterator[Row]:
             return
         rows = [(_STATEMENTS[number], [*map(_unpacked, values)]) for number, *values in orjson.loads(packed)]
         # The rows of a line are in the database all, or none.
-        if any(statement == store.INSERT_RECORD and values[0] > known for statement, values in rows):
+        new = [values for statement, values in rows if statement == store.INSERT_RECORD and values[0] > known]
+        if any(values[1] > session for values in new):
+            _log.warning("%s was left by another database than %s: it is not read", _path(path), path)
+            return
+        if new:
             yield from rows
 
 

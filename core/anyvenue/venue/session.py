@@ -83,5 +83,6 @@ class Session(MarketSession, TradingSession):
             sent = [order for order in self._tracker.open_orders() if order.create is not Fate.IN_FLIGHT]
             await asyncio.gather(*map(settle, await self._settling.look_around(sent)))
 
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.get_running_loop().create_task(ask())
+        if self._asking is not None:
+            self._asking.cancel()  # what it had found may be too old; what it still asked about is asked about again
+        self._asking = asyncio.get_running_loop().create_task(ask())

@@ -108,7 +108,9 @@ class _EagerConnection(ClientConnection):
             return
         self.protocol.send_text(text.encode())
         self.send_data()
-        await self.drain()
+        if self.paused or self.transport.is_closing():  # type: ignore[redundant-expr]  # writing may have paused it
+            async with self.send_context():  # which waits, and tells of an end as of one
+                pass
 
     def process_event(self, event: Event) -> None:
         if self.take is None or not isinstance(event, Frame) or event.opcode not in DATA_OPCODES:

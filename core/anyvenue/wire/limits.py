@@ -191,7 +191,7 @@ class RateLimiter:
             if window.used + weight > self._most(identity[0], urgent) or window.blocked_until_ns > now:
                 return False
         for identity, weight in cost.items():
-            self._windows[identity].add(now + self._buckets[identity[0]].per_ns, weight)
+            self._window(identity, now).add(now + self._buckets[identity[0]].per_ns, weight)
         return True
 
     def _let_go(self) -> None:

@@ -250,10 +250,9 @@ class _Connection(asyncio.BufferedProtocol):
     # What the parser calls
 
     def on_message_begin(self) -> None:
+        self._headers, self._body, self._size = {}, [], 0  # those that were told stay as they are
         if self._answer is None or self._answer.done():
             self.is_reusable = False  # more than was asked for
-            return
-        self._headers, self._body, self._size = {}, [], 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         key, text, headers = name.decode("latin-1").lower(), value.decode("latin-1"), self._headers

@@ -409,6 +409,23 @@ def test_a_cancel_of_the_strategy_beats_it(amending, processes):
     assert second.taken(Place) == []
 
 
+def test_a_cancel_of_one_by_a_strategy_that_is_just_told_of_another_beats_it_too(processes):
+    first = processes("a")
+    first.start()
+    names = []
+    for _ in range(2):
+        order = first.strategy.buy(BTC, "1", "100.0")
+        names.append(order.client_order_id)
+        first.tell(OrderAccepted(client_order_id=order.client_order_id))
+        first.strategy.amend(order, price="99.0")
+    second = processes("b")
+    second.tell(*(OrderCanceled(client_order_id=name) for name in names))
+    second.start()
+    second.strategy.on_order = lambda order: second.strategy.cancel(names[1])
+    second.mark()
+    assert len(second.taken(Place)) == 1
+
+
 def test_the_end_of_the_run_ends_it_for_good(amending, processes):
     amending()
     second = processes("b")

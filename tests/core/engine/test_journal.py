@@ -658,6 +658,22 @@ class TestWaiting:
             file.write(torn)
         assert [order.client_order_id for order in after_a_kill().orders] == ["av-1"]
 
+    @pytest.mark.parametrize("is_deleted", [True, False])
+    def test_a_tail_beside_another_database_is_none_of_it(self, opened, clock, tmp_path, is_deleted, caplog):
+        if not is_deleted:
+            opened("older", name="copy.db").close(START, clean=True)
+            shutil.copy(tmp_path / "copy.db", tmp_path / "journal.db")
+        journal = opened(clock=clock)
+        journal.intent(Place(sent("av-1")), START)
+        clock.run_until(START + SECOND)
+        journal.intent(Place(sent("av-2")), START)
+        shutil.copy(f"{journal.path}-tail", tmp_path / "copy.db-tail")
+        for session in ("next", "one after"):
+            recovered = opened(session, name="copy.db", clock=clock)
+            assert recovered.recovered.orders == ()
+            recovered.close(START, clean=False)
+        assert caplog.text.count("was left by another database") == 1
+
     def test_a_refused_intent_is_not_written_later_but_what_waits_is(self, journal, monkeypatch, kinds, clock, tail):
         journal.intent(Place(sent("av-1")), START)
         whole = tail.read_bytes()
@@ -673,6 +689,18 @@ class TestWaiting:
         assert [line.count(b"av-2") for line in tail.read_bytes().splitlines()] == [0, 0]
         clock.run_until(START + SECOND)
         assert kinds() == ["intent", "event", "intent"]
+
+    def test_what_the_database_did_not_take_is_tried_again_with_no_new_record(self, journal, kinds, clock, monkeypatch):
+        def full(database, rows):
+            raise sqlite3.OperationalError("database or disk is full")
+
+        monkeypatch.setattr("anyvenue.engine.journal_writer.commit", full)
+        journal.event(self.ACCEPTED, START)
+        clock.run_until(START + SECOND)
+        monkeypatch.undo()
+        assert kinds() == []
+        journal.settle([], [], START + 2 * SECOND)
+        assert kinds() == ["event"]
 
     def test_what_the_database_does_not_take_waits_in_bounded_number(self, journal, kinds, clock, caplog):
         with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:

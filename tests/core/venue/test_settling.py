@@ -341,3 +341,19 @@ async def test_a_reconnect_lets_no_time_pass_by_itself(session):
     before_ns = session.time_ns
     await asyncio.sleep(0.01)
     assert session.time_ns == before_ns
+
+
+async def test_a_second_reconnect_is_asked_about_though_an_order_is_unknown_since_the_first(session):
+    session.venue.drops = {"place"}
+    session.venue.memory = evolve(session.venue.retention, create_window_s=20)
+    await doubtful(session)
+    session.venue.drops = set()
+    order = await session.buy(BTC, "0.010", LOW)
+    session._receive(Reconnected(connection="main"))
+    await session.sleep(1)
+    session.venue.market.exchange.cancel("main", client_order_id=order.client_order_id)
+    session._receive(Reconnected(connection="main"))
+    await session.sleep(1)
+    assert session.current(order).state is OrderState.CANCELED
+    await session.sleep(30)
+    assert session.unsettled_orders() == []

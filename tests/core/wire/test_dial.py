@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import ssl
+import struct
 from http import HTTPStatus
 
 import pytest
@@ -436,6 +437,29 @@ def test_a_slow_reader_holds_the_venue_back():
         return len(first), held
 
     assert against(speak, client) == (10_000, [])
+
+
+def test_a_connection_that_breaks_off_while_a_sender_is_held_back_is_told_to_it():
+    async def deaf(connection):
+        connection.transport.pause_reading()
+        await held.wait()
+        reset = struct.pack("ii", 1, 0)  # at once, with what has come still unread
+        connection.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        connection.transport.abort()
+
+    async def client(url):
+        link = await dial(url, {})
+        reading = asyncio.create_task(link.receive())
+        sending = asyncio.create_task(link.send("x" * 50_000_000))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        was_held = not sending.done()
+        held.set()
+        told = await asyncio.gather(sending, reading, return_exceptions=True)
+        return was_held, [type(one) for one in told]
+
+    held = asyncio.Event()
+    assert against(deaf, client) == (True, [SocketClosed, SocketClosed])
 
 
 def test_basic_authentication_in_the_url_goes_into_a_header():

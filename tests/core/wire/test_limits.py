@@ -388,3 +388,18 @@ def test_urgent_requests_never_starve(found):
             ahead = sum(other.urgent and other.went_ms >= visit.at_ms for other in found[:number])
             # Each of those ahead waits at most for one window to pass, and so does this one: creates cannot hold it up.
             assert visit.went_ms - visit.at_ms <= (ahead + 1) * 1000
+
+
+def test_a_request_with_many_windows_takes_all_though_idle_ones_are_dropped_meanwhile():
+    async def main(clock):
+        rules = [Bucket(name="orders", limit=1, per_s=10.0), Bucket(name="symbols", limit=1, per_s=10.0)]
+        limiter = RateLimiter(rules, clock, patience_s=1.0)
+        for number in range(63):
+            await limiter.take([Charge("symbols", str(number))])
+        both = [ONE, Charge("symbols", "new")]
+        await limiter.take(both)
+        for one in both:
+            with pytest.raises(NotSent):
+                await limiter.take([one])
+
+    run(main)

@@ -194,6 +194,12 @@ def test_a_connection_that_ends_or_says_more_than_was_asked_is_not_used_again(an
     assert (answers, len(server.writers)) == ([200, 200], 2)
 
 
+def test_what_comes_behind_an_answer_adds_nothing_to_it():
+    another = OK.replace(b"Content", b"Retry-After: 9\r\nContent")
+    headers, body = asyncio.run(whole(one(OK + another)))
+    assert (dict(headers), body) == ({"content-length": "2"}, b"ok")
+
+
 def test_a_connection_that_was_idle_for_long_is_not_used_again():
     async def main(ask, server):
         await ask()

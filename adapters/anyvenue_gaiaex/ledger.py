@@ -313,7 +313,7 @@ class Ledger:
     # Orders
 
     def _see_orders(self, rows: Mapping[str, Row], now: int) -> list[AccountEvent]:
-        self._rows = OpenRows(rows)
+        self._rows = self._rows.followed_by(rows, self._orders)
         events: list[AccountEvent] = []
         for tracked in self._orders:
             row = self._rows.row_of(tracked, self._orders)

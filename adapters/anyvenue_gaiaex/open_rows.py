@@ -15,23 +15,37 @@ __all__ = ["OpenRows"]
 
 @frozen
 class OpenRows:
-    """The rows by their ids. `is_told` is False before the first update."""
+    """The rows by their ids. `is_told` is False before the first update.
+
+    `has_names`: whether the venue has told the client id of an order of ours; then a row without one is none of ours.
+    """
 
     rows: Mapping[str, Row] = field(factory=dict)
     is_told: bool = True
+    has_names: bool = False
     _by_client: Mapping[str, Row] = field(init=False)
 
     @_by_client.default
     def _named(self) -> Mapping[str, Row]:
         return {row.client_id.lower(): row for row in self.rows.values() if row.client_id}
 
+    def followed_by(self, rows: Mapping[str, Row], orders: Sequence[TrackedOrder]) -> OpenRows:
+        """Return the rows of the next update."""
+        later = OpenRows(rows, has_names=self.has_names)
+        if self.has_names or not any(later._named_as(one) for one in orders):
+            return later
+        return OpenRows(rows, has_names=True)
+
     def row_of(self, tracked: TrackedOrder, orders: Sequence[TrackedOrder]) -> Row | None:
         """Return the row that is an order's: by its id, else by its client id, else by its terms."""
         row = next((self.rows[one] for one in reversed(tracked.ids) if one in self.rows), None)
-        name = tracked.client_order_id
-        if row is None and name is not None:
-            row = self._by_client.get(client_id(name)) or self._by_client.get(name) or self._adoptable(tracked, orders)
+        if row is None and tracked.client_order_id is not None:
+            row = self._named_as(tracked) or self._adoptable(tracked, orders)
         return row
+
+    def _named_as(self, tracked: TrackedOrder) -> Row | None:
+        name = tracked.client_order_id
+        return None if name is None else self._by_client.get(client_id(name)) or self._by_client.get(name)
 
     def steady(self, later: OpenRows) -> list[Row]:
         """Return what rests among later rows still, at its price."""
@@ -56,7 +70,7 @@ class OpenRows:
 
     def _adoptable(self, tracked: TrackedOrder, orders: Sequence[TrackedOrder]) -> Row | None:
         """Return the one row that can only be this order, whose id is not known since its answer never came."""
-        if tracked.over_ns is None and not tracked.is_doubtful:
+        if self.has_names or (tracked.over_ns is None and not tracked.is_doubtful):
             return None
         if tracked.over_ns is not None and (tracked.ids or _has_living_twin(tracked, orders)):
             return None

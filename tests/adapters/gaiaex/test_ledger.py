@@ -749,6 +749,13 @@ def test_and_is_found_by_its_terms(mistaken):
     assert strays(mistaken) == [("7", "avx-1")]
 
 
+def test_a_row_without_a_client_id_is_a_persons_where_the_venue_tells_them(mistaken, order_of):
+    mistaken.send(order_of("avx-2", price="3400"))
+    mistaken.update({"6": ROW | {"price": "3400", "clientId": client_id("avx-2")}}, "0.1")
+    mistaken.update({"7": ROW}, "0.1", after_s=5)
+    assert strays(mistaken) == []
+
+
 def test_an_order_that_is_believed_canceled_and_is_open_is_a_stray(resting):
     resting.update({}, "")
     resting.update({}, "")

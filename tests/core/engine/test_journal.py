@@ -702,18 +702,19 @@ class TestWaiting:
         journal.settle([], [], START + 2 * SECOND)
         assert kinds() == ["event"]
 
-    def test_what_the_database_does_not_take_waits_in_bounded_number(self, journal, kinds, clock, caplog):
-        with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
-            journal._database.execute("PRAGMA busy_timeout = 0")
-            other.execute("BEGIN IMMEDIATE")
-            for number in range(journal_sqlite.ROWS_WAIT - 1):  # and a row for the instrument
-                journal.intent(Place(sent(f"av-{number}")), START)
-            with caplog.at_level(logging.CRITICAL, "anyvenue.journal"):
-                clock.run_until(START + SECOND)
-            assert "cannot be written" in caplog.text
-            with pytest.raises(JournalFailed, match="locked"):
-                journal.intent(Place(sent("av-x")), START)
-            other.execute("ROLLBACK")
+    def test_what_the_database_does_not_take_waits_in_bounded_number(self, journal, kinds, clock, caplog, monkeypatch):
+        def locked(database, rows):
+            raise sqlite3.OperationalError("database is locked")
+
+        monkeypatch.setattr("anyvenue.engine.journal_writer.commit", locked)
+        for number in range(journal_sqlite.ROWS_WAIT - 1):  # and a row for the instrument
+            journal.intent(Place(sent(f"av-{number}")), START)
+        with caplog.at_level(logging.CRITICAL, "anyvenue.journal"):
+            clock.run_until(START + SECOND)
+        assert "cannot be written" in caplog.text
+        with pytest.raises(JournalFailed, match="locked"):
+            journal.intent(Place(sent("av-x")), START)
+        monkeypatch.undo()
         journal.intent(Place(sent("av-y")), START)
         assert kinds() == ["intent"] * journal_sqlite.ROWS_WAIT
 

@@ -103,7 +103,7 @@ def dispatch(rounds: int, count: int) -> dict[str, float]:
     raws = depth_frames.small(min(count, 1000))
     for event in reader.read(raws[0], 0):
         receive(event, name)  # type: ignore[arg-type]
-    deltas = [reader.read_depth(raw, 0) for raw in raws[1:]]
+    deltas = [reader.read_push(raw, 0) for raw in raws[1:]]
 
     def books() -> None:
         for delta in deltas:
@@ -117,7 +117,7 @@ def dispatch(rounds: int, count: int) -> dict[str, float]:
         {
             "making a Trade": lambda: drain(map(make_trade, range(count))),
             "a Trade to on_trade": lambda: drain(receive(trade, name) for _ in range(count)),
-            "making a small depth delta": lambda: drain(reader.read_depth(raw, 0) for raw in raws[1:]),
+            "making a small depth delta": lambda: drain(reader.read_push(raw, 0) for raw in raws[1:]),
             "a small depth delta to on_book": books,
         },
         rounds,
@@ -184,7 +184,7 @@ async def whole(url: str) -> float:
 
     def take(raw: bytes) -> None:  # what the adapter's feed does
         now = clock.time_ns()
-        delta = reader.read_depth(raw, now)
+        delta = reader.read_push(raw, now)
         if delta is not None:
             engine.receive(delta, name)
             return

@@ -58,19 +58,19 @@ def started(frames: list[bytes]) -> tuple[Reader, BookKeeper]:
 def by_decoder(frames: list[bytes], look: Callable[[OrderBook], object] | None = None) -> Iterator[OrderBook]:
     """Lead the frames into a book by the production path."""
     reader, keeper = started(frames)
-    read_depth, on_decoded, book = reader.read_depth, keeper.on_decoded, keeper.book
+    read_push, on_decoded, book = reader.read_push, keeper.on_decoded, keeper.book
     yield book
     for chunk in chunked(frames[2:]):
         if look is None:
             for raw in chunk:
-                on_decoded(read_depth(raw, 0))  # type: ignore[arg-type]
+                on_decoded(read_push(raw, 0))  # type: ignore[arg-type]
         elif look is best:
             for raw in chunk:
-                on_decoded(read_depth(raw, 0))  # type: ignore[arg-type]
+                on_decoded(read_push(raw, 0))  # type: ignore[arg-type]
                 book.best_bid, book.best_ask  # noqa: B018
         else:
             for raw in chunk:
-                on_decoded(read_depth(raw, 0))  # type: ignore[arg-type]
+                on_decoded(read_push(raw, 0))  # type: ignore[arg-type]
                 book.bids(10)
                 book.asks(10)
         yield book
@@ -106,10 +106,10 @@ def measure(frames: list[bytes], rounds: int) -> dict[str, float]:
     """Return the microseconds per frame of each way."""
     (by_short, by_long) = (list(way(frames, best))[-1] for way in (by_decoder, by_texts))
     assert top(by_short) == top(by_long)
-    read_depth = Reader({"BTC_USDT": BTC}.get, {}.get).read_depth
+    read_push = Reader({"BTC_USDT": BTC}.get, {}.get).read_push
     rows: dict[str, Callable[[], Iterator[object]]] = {
         "orjson.loads": lambda: decoding(frames, orjson.loads),
-        "decode alone": lambda: decoding(frames, lambda raw: read_depth(raw, 0)),
+        "decode alone": lambda: decoding(frames, lambda raw: read_push(raw, 0)),
         "to the book": lambda: by_decoder(frames),
         "to best bid and ask": lambda: by_decoder(frames, best),
         "to the top 10": lambda: by_decoder(frames, top),

@@ -280,9 +280,13 @@ class Feed:
 
     def _on_message(self, raw: bytes) -> None:
         ts_recv = self._clock.time_ns()
-        delta = self._reader.read_depth(raw, ts_recv)
-        if delta is not None:
-            self._on_event(delta)
+        pushed = self._reader.read_push(raw, ts_recv)
+        if pushed is not None:
+            if type(pushed) is list:
+                for trade in pushed:
+                    self._on_event(trade)
+            else:
+                self._on_event(pushed)  # type: ignore[arg-type]  # no list
             return
         try:
             for told in self._reader.read_any(raw, ts_recv):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -13,24 +12,24 @@ from attrs import evolve, frozen
 from anyvenue.model.enums import Side
 from anyvenue.model.errors import VenueProtocolError
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.market import BookDelta, BookSnapshot, Candle, FundingRate, Liquidation, Quote
+from anyvenue.model.market import BookDelta, BookSnapshot, Candle, FundingRate, Liquidation, Quote, Trade
 from anyvenue.model.numbers import WHOLE_END, exact, whole
 from anyvenue.model.order_events import OrderFilled
 from anyvenue.model.times import unix_ns
 from anyvenue.venue.events import VenueEvent
 from anyvenue.wire.exact_json import decode
-from anyvenue_gateio.depth_push import push_reader
 from anyvenue_gateio.errors import VENUE
+from anyvenue_gateio.pushes import push_reader
 from anyvenue_gateio.rest import triggers
 from anyvenue_gateio.rest.account import read_position
 from anyvenue_gateio.rest.history import read_fill
 from anyvenue_gateio.rest.market import INTERVALS, read_candles, read_levels, read_ticker, read_trades
 from anyvenue_gateio.rest.orders import order_report
 from anyvenue_gateio.topics import PRIVATE, UPDATES, Topic
+from anyvenue_gateio.trade_push import SeenTrades
 
 __all__ = ["Ack", "ApiReply", "Notice", "Reader"]
 
-TRADES_KEPT: Final = 2_000
 _MS_NS: Final = 1_000_000
 _MS_END: Final = WHOLE_END // _MS_NS
 
@@ -96,16 +95,16 @@ class Reader:
     Attributes:
         is_hedged: whether the account is in hedge mode. A pushed fill does not say which position it belongs to, so it
             is then told as a Notice with the contract's name.
-        read_depth: returns the delta of the order book that a frame holds, without detour. None means that it has to
-            be read the common way, by `read_any`.
+        read_push: returns the delta of the order book or the trades that a frame holds, without detour. None means that
+            it has to be read the common way, by `read_any`.
     """
 
     def __init__(self, find: Callable[[str], Instrument | None], name_of: Callable[[str], str | None]) -> None:
         self.is_hedged = False
         self._find = find
-        self.read_depth: Callable[[bytes, int], BookDelta | None] = push_reader(find)
         self._name_of = name_of
-        self._trades: OrderedDict[tuple[str, object], None] = OrderedDict()
+        self._trades = SeenTrades()
+        self.read_push: Callable[[bytes, int], BookDelta | list[Trade] | None] = push_reader(find, self._trades)
         self._candles: dict[str, Candle] = {}
         self._handlers: dict[str, Callable[[Any, int, int], Iterator[VenueEvent | Notice]]] = {
             "futures.obu": self._obu,
@@ -127,11 +126,13 @@ class Reader:
 
     def read(self, raw: bytes, ts_recv: int) -> Iterator[VenueEvent | Ack | ApiReply | Notice]:
         """Return what a frame tells. Raises VenueProtocolError, with the bytes, for what cannot be read."""
-        delta = self.read_depth(raw, ts_recv)
-        return self.read_any(raw, ts_recv) if delta is None else iter((delta,))
+        told = self.read_push(raw, ts_recv)
+        if told is None:
+            return self.read_any(raw, ts_recv)
+        return iter(told if isinstance(told, list) else (told,))
 
     def read_any(self, raw: bytes, ts_recv: int) -> Iterator[VenueEvent | Ack | ApiReply | Notice]:
-        """Do as `read`, for a frame that `read_depth` left."""
+        """Do as `read`, for a frame that `read_push` left."""
         try:
             message = _open(raw)
             if message.header is not None:
@@ -196,13 +197,9 @@ class Reader:
         yield from self._obu({**result, **levels, "s": f"ob.{result['s']}"}, ts, recv)
 
     def _trade(self, row: Mapping[str, Any], instrument: Instrument, ts: int, recv: int) -> Iterator[VenueEvent]:
-        key = (instrument.venue_symbol, row["id"])
-        if key in self._trades:
-            return
-        self._trades[key] = None
-        if len(self._trades) > TRADES_KEPT:
-            self._trades.popitem(last=False)
-        yield from read_trades([row], instrument, recv)
+        (trade,) = read_trades([row], instrument, recv)
+        if self._trades.is_new(instrument.venue_symbol, trade.trade_id):
+            yield trade
 
     def _ticker(self, row: Mapping[str, Any], instrument: Instrument, ts: int, recv: int) -> Iterator[VenueEvent]:
         ticker = evolve(read_ticker(row, instrument, recv), ts_event=_ms(row.get("t", 0)) or ts)

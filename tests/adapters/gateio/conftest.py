@@ -1,4 +1,4 @@
-"""The venue's end of WebSockets, in memory: it takes what is subscribed, unless a test tells it otherwise."""
+"""A contract, and the venue's end of WebSockets, in memory: it takes what is subscribed, unless told otherwise."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from anyvenue.model import Instrument, Tick
 from anyvenue.wire.socket import SocketClosed
 
 Message = dict[str, Any]
@@ -107,3 +108,21 @@ def gate() -> Gate:
 def taken() -> Callable[[Message], list[Any]]:
     """What Gate answers when all is well."""
     return acknowledge
+
+
+@pytest.fixture(scope="session")
+def btc() -> Instrument:
+    """A linear contract of 0.0001 BTC."""
+    return Instrument(
+        symbol="BTC-USDT-PERP",
+        venue="gateio",
+        venue_symbol="BTC_USDT",
+        base="BTC",
+        quote="USDT",
+        settle="USDT",
+        price_rule=Tick("0.1"),
+        quantity_step="0.0001",
+        min_quantity="0.0001",
+        contract_size="0.0001",
+        depth_unit="0.0001",
+    )

@@ -63,7 +63,7 @@ def by_read_any(raw):
     ],
 )
 def test_the_short_way_tells_what_the_common_one_does(raw):
-    delta = reader().read_depth(raw, RECV)
+    delta = reader().read_push(raw, RECV)
     assert isinstance(delta, DecodedDelta)
     assert list(reader().read(raw, RECV)) == [delta]
     (common,) = by_read_any(raw)
@@ -99,7 +99,7 @@ def test_the_short_way_tells_what_the_common_one_does(raw):
     ],
 )
 def test_anything_unusual_is_left_to_the_common_way(raw):
-    assert reader().read_depth(raw, RECV) is None
+    assert reader().read_push(raw, RECV) is None
 
 
 def kept(**changes):

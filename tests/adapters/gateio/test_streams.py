@@ -34,8 +34,9 @@ from anyvenue.model.pricing import Tick
 from anyvenue.venue.events import Channel, Subscription
 from anyvenue.venue.secrets import Secret
 from anyvenue_gateio.auth import channel_auth
-from anyvenue_gateio.streams import TRADES_KEPT, Ack, ApiReply, Notice, Reader
+from anyvenue_gateio.streams import Ack, ApiReply, Notice, Reader
 from anyvenue_gateio.topics import Topic, depth_rule, frame, private_topics, topic_of
+from anyvenue_gateio.trade_push import TRADES_KEPT
 
 D = Decimal
 MS = 1_000_000

@@ -64,6 +64,7 @@ class GateConnection(RemoteVenue):
     capabilities = CAPABILITIES
     candle_intervals = frozenset(market.INTERVALS)
     _feed: Feed
+    _on_push: Sink
 
     @abstractmethod
     def _on_event(self, event: VenueEvent | Notice) -> None:
@@ -97,7 +98,7 @@ class GateConnection(RemoteVenue):
 
     async def connect(self, sink: Sink) -> None:
         """Open the connection: server time, the account and its mode, contracts, then the stream."""
-        self.sink = partial(self._tell, sink)
+        self._on_push, self.sink = sink, partial(self._tell, sink)
         rest_url, self._ws_url, keys = await self._reach()
         self.http = HttpClient(
             rest_url,
@@ -145,6 +146,7 @@ class GateConnection(RemoteVenue):
             dial=self.dial,
             reader=self._reader,
             on_event=self._on_event,
+            on_push=self._on_push,
             on_down=on_down,
             on_up=on_up,
             keys=keys,

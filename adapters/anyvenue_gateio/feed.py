@@ -67,7 +67,7 @@ class Keys:
 class Feed:
     """A link that subscribes all its topics anew on every connection.
 
-    `on_event` gets events and notices. With `keys` all of the account's topics are subscribed; with `login` the trading
+    `on_event` gets events and notices, but for what `Reader.read_push` reads, which `on_push` gets. With `keys` all of the account's topics are subscribed; with `login` the trading
     API is open on it too.
     """
 
@@ -80,6 +80,7 @@ class Feed:
         dial: Dial,
         reader: Reader,
         on_event: Callable[[VenueEvent | Notice], None],
+        on_push: Callable[[VenueEvent], None],
         on_down: Callable[[str], None],
         on_up: Callable[[], None],
         keys: Callable[[], Keys | None] = lambda: None,
@@ -90,6 +91,7 @@ class Feed:
         self._time = time
         self._reader = reader
         self._on_event = on_event
+        self._on_push = on_push
         self._on_down = on_down
         self._send: Send | None = None
         """Sends over the newest connection that all topics are subscribed on."""
@@ -284,9 +286,9 @@ class Feed:
         if pushed is not None:
             if type(pushed) is list:
                 for trade in pushed:
-                    self._on_event(trade)
+                    self._on_push(trade)
             else:
-                self._on_event(pushed)  # type: ignore[arg-type]  # no list
+                self._on_push(pushed)  # type: ignore[arg-type]  # no list
             return
         try:
             for told in self._reader.read_any(raw, ts_recv):

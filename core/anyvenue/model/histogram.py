@@ -12,6 +12,7 @@ __all__ = ["Durations", "Histogram"]
 
 _BITS_MAX: Final = 40
 """18 minutes; what takes longer counts as that long."""
+_TOO_LONG: Final = 1 << _BITS_MAX
 _SHARES: Final = (0.5, 0.9, 0.99)
 
 
@@ -40,13 +41,14 @@ class Histogram:
 
     def add(self, ns: int) -> None:
         """Count a duration in nanoseconds; one below 0, which a clock that was set may give, as 0."""
-        if ns < 8:
+        if 8 <= ns < _TOO_LONG:
+            shift = ns.bit_length() - 4
+            self._counts[(shift << 3) + (ns >> shift)] += 1
+        elif ns < 8:
             ns = max(ns, 0)
             self._counts[ns] += 1
         else:
-            shift = ns.bit_length() - 4
-            place = (shift << 3) + (ns >> shift)
-            self._counts[min(place, len(self._counts) - 1)] += 1
+            self._counts[-1] += 1
         self.count += 1
         if ns > self.longest:
             self.longest = ns

@@ -98,10 +98,12 @@ class _Listener(picows.WSListener):
             if transport.is_close_frame_sent:  # it goes on reading: even the message it has just refused as too large
                 return
             message = frame.get_payload_as_bytes()
-            if frame.fin and not self._parts:
-                self._pass_on(message)
-            else:
+            if not frame.fin or self._parts:
                 self._gather(message, frame.fin)
+            elif self.take is not None:
+                self.take(message)
+            else:
+                self._pass_on(message)
         elif kind is WSMsgType.CLOSE:
             code = frame.get_close_code()
             transport.send_close(WSCloseCode.NO_INFO if code == 0 else code)

@@ -62,6 +62,7 @@ class Stage:
             dial=gate,
             reader=Reader({"BTC_USDT": BTC}.get, {}.get),
             on_event=self.told.append,
+            on_push=self.told.append,
             on_down=lambda reason: self.told.append(f"down: {reason}"),
             on_up=lambda: self.told.append("up"),
             **settings,

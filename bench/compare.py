@@ -15,6 +15,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 import beside_nautilus
+import depth_streams
 import orders
 import startup
 import streams
@@ -24,7 +25,7 @@ from tables import Table
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 OURS = ("anyvenue", "orjson", "msgspec", "httpx", "httptools", "websockets", "uvloop", "picows")
-THEIRS = ("ccxt", "cryptofeed", "nautilus_trader", "gate-api", "aiohttp")
+THEIRS = ("ccxt", "cryptofeed", "pybotters", "nautilus_trader", "gate-api", "aiohttp")
 IMPORTS = ("ccxt.pro", "cryptofeed", "nautilus_trader.live.node", "aiohttp")
 VERSIONS = (
     "import sys; from importlib.metadata import version; print(*(f'{n} {version(n)}' for n in sys.argv[1:]), sep=', ')"
@@ -55,6 +56,22 @@ def stream_table(peers: str, short: bool) -> Table:
         many, late = (row[key] / found["ccxt"][key] for key in ("per_s", "median_us"))
         rows.append([name, f"{row['per_s']:,.0f}", f"{many:.1f}", f"{row['median_us']:.0f} us", f"{late:.2f}"])
     return Table(["trades, each called back for", "per second", "to ccxt's", "median lateness", "to ccxt's"], rows)
+
+
+def depth_stream_table(peers: str, short: bool) -> Table:
+    """Return what depth frames take from the socket into the book, beside others and a client that only decodes them."""
+    found = depth_streams.measure(peers, **({"rounds": 1, "count": 200} if short else {"rounds": 3}))
+    rows, heads = [], ["depth frames, each into the book"]
+    for stream in found:
+        heads += [f"{stream}, per second", "to ccxt's", "CPU", "to ccxt's"]
+    for name in found["small"]:
+        cells = []
+        for stream in found.values():
+            row, ccxt = stream[name], stream["ccxt"]
+            cells += [f"{row['per_s']:,.0f}", f"{row['per_s'] / ccxt['per_s']:.1f}"]
+            cells += [f"{row['cpu_us']:.1f} us", f"{row['cpu_us'] / ccxt['cpu_us']:.2f}"]
+        rows.append([name, *cells, f"{100 * found['small'][name]['called']:.1f} %"])
+    return Table([*heads, "called back"], rows)
 
 
 def backtest_table(peers: str, short: bool) -> Table:
@@ -101,7 +118,7 @@ def main() -> None:
     ours, theirs = told_of(sys.executable, OURS), told_of(peers, THEIRS)
     parts = [f"CPython {platform.python_version()} on {machine}. Ours: {ours}. Theirs: {theirs}."]
     print(parts[0], flush=True)
-    for table in (book_table, stream_table, order_table, backtest_table, start_table):
+    for table in (book_table, depth_stream_table, stream_table, order_table, backtest_table, start_table):
         parts.append(table(peers, short).markdown())
         print(f"\n{parts[-1]}", flush=True)
     if options.write:

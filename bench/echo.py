@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import orjson
 
-__all__ = ["frame_of", "serving", "upgrade_answer"]
+__all__ = ["ANSWERS", "BUFFER_MAX", "BURST", "Echo", "frame_of", "serve", "serving", "upgrade_answer"]
 
 _MAGIC: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -40,7 +40,7 @@ _ACCOUNT: Final = {
     "user": 1, "currency": "USDT", "total": "100000", "available": "100000", "unrealised_pnl": "0", "margin_mode": 0,
     "position_mode": "single", "in_dual_mode": False, "update_id": 1, "update_time": 1_747_054_612,
 }  # fmt: skip
-_ANSWERS: Final[dict[bytes, Any]] = {
+ANSWERS: Final[dict[bytes, Any]] = {
     b"/api/v4/spot/time": {"server_time": 0},
     b"/api/v4/futures/usdt/contracts": [_CONTRACT],
     b"/api/v4/futures/usdt/accounts": _ACCOUNT,
@@ -198,7 +198,7 @@ class Echo(asyncio.Protocol):
 
 
 def _answer(path: bytes, query: bytes) -> bytes:
-    found = _ANSWERS.get(path, [])
+    found = ANSWERS.get(path, [])
     if path.endswith(b"/time"):
         found = {"server_time": time.time_ns() // 1_000_000}
     elif isinstance(found, list):
@@ -226,9 +226,14 @@ async def main() -> None:
     if len(sys.argv) > 1:
         more, Echo.trades, Echo.pause_s = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]) / 1e6
         names = [f"C{number}_USDT" for number in range(more)]
-        _ANSWERS[b"/api/v4/futures/usdt/contracts"] = [_CONTRACT, *(_CONTRACT | {"name": name} for name in names)]
+        ANSWERS[b"/api/v4/futures/usdt/contracts"] = [_CONTRACT, *(_CONTRACT | {"name": name} for name in names)]
+    await serve(Echo)
+
+
+async def serve(connection: type[Echo]) -> None:
+    """Print the port, and serve until the input ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Echo, "127.0.0.1", 0)
+    server = await loop.create_server(connection, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 

@@ -11,12 +11,17 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
 
 from order_clients import KEY, SECRET, ccxt_exchange
 
-Client = Callable[[int, int, int, int], Awaitable[dict[str, float]]]
+if TYPE_CHECKING:
+    from anyvenue.engine.strategy import Strategy
+
+__all__ = ["ccxt_stream", "live", "print_figures"]
+
+Client = Callable[[int, int, int, int], Coroutine[Any, Any, dict[str, float]]]
 
 
 class Tally:
@@ -49,17 +54,43 @@ class Tally:
         }
 
 
-async def ours(port: int, contracts: int, connections: int, count: int) -> dict[str, float]:
-    """Take them by a strategy in a live run: the wire, the adapter, the engine, `on_trade`."""
+async def live(port: int, strategy: Strategy, names: Sequence[str], done: asyncio.Future[None]) -> None:
+    """Run a strategy on connections of these names until it is done: the wire, the adapter, the engine."""
     from anyvenue.engine.engine import Engine
     from anyvenue.engine.live import run_live
-    from anyvenue.engine.strategy import Strategy
-    from anyvenue.model.market import Trade
     from anyvenue.venue.clock import WallClock
     from anyvenue.venue.descriptor import Environment, VenueContext
     from anyvenue.venue.secrets import Secret
     from anyvenue_gateio.endpoints import GateOptions
     from anyvenue_gateio.venue import GateVenue
+
+    def venue(name: str) -> GateVenue:
+        urls = {"rest_url": f"http://127.0.0.1:{port}/api/v4", "ws_url": f"ws://127.0.0.1:{port}/v4/ws/usdt"}
+        return GateVenue(
+            VenueContext(
+                connection=name,
+                environment=Environment.LIVE,
+                clock=WallClock(),
+                session="b",
+                options=GateOptions(**urls),
+                credentials={"key": Secret(KEY), "secret": Secret(SECRET)},
+            )
+        )
+
+    clock, stop = WallClock(), asyncio.Event()
+    engine = Engine(strategy, connections=names, clock=clock, session="b")
+    running = asyncio.create_task(run_live(engine, {name: venue(name) for name in names}, clock=clock, stop=stop))
+    await asyncio.wait({running, done}, return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        running.result()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def ours(port: int, contracts: int, connections: int, count: int) -> dict[str, float]:
+    """Take them by a strategy in a live run, by its `on_trade`."""
+    from anyvenue.engine.strategy import Strategy
+    from anyvenue.model.market import Trade
 
     tally = Tally(count)
     names = [f"gate{number}" for number in range(connections)]
@@ -76,38 +107,23 @@ async def ours(port: int, contracts: int, connections: int, count: int) -> dict[
             if tally.left:
                 tally.take(int(trade.trade_id))
 
-    def venue(name: str) -> GateVenue:
-        urls = {"rest_url": f"http://127.0.0.1:{port}/api/v4", "ws_url": f"ws://127.0.0.1:{port}/v4/ws/usdt"}
-        return GateVenue(
-            VenueContext(
-                connection=name,
-                environment=Environment.LIVE,
-                clock=WallClock(),
-                session="b",
-                options=GateOptions(**urls),
-                credentials={"key": Secret(KEY), "secret": Secret(SECRET)},
-            )
-        )
-
-    clock, stop = WallClock(), asyncio.Event()
-    engine = Engine(Listener(), connections=names, clock=clock, session="b")
-    running = asyncio.create_task(run_live(engine, {name: venue(name) for name in names}, clock=clock, stop=stop))
-    await asyncio.wait({running, tally.done}, return_when=asyncio.FIRST_COMPLETED)
-    if running.done():
-        running.result()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await live(port, Listener(), names, tally.done)
     return tally.figures()
+
+
+def ccxt_stream(port: int) -> Any:
+    """Return ccxt pro's Gate, aimed at the server."""
+    import ccxt.pro as pro
+
+    exchange: Any = ccxt_exchange(pro, port)
+    exchange.urls["api"]["swap"] = {"usdt": f"ws://127.0.0.1:{port}/v4/ws/usdt", "btc": ""}
+    exchange.newUpdates = True
+    return exchange
 
 
 async def ccxt(port: int, contracts: int, connections: int, count: int) -> dict[str, float]:
     """Take them by ccxt pro's `watch_trades`; those that came together count each."""
-    import ccxt.pro as pro
-
-    tally = Tally(count)
-    exchange: Any = ccxt_exchange(pro, port)
-    exchange.urls["api"]["swap"] = {"usdt": f"ws://127.0.0.1:{port}/v4/ws/usdt", "btc": ""}
-    exchange.newUpdates = True
+    tally, exchange = Tally(count), ccxt_stream(port)
     exchange.options["tradesLimit"] = 1_000_000  # or it loses some of those that come together
     await exchange.load_markets()
     while not tally.done.done():
@@ -121,16 +137,21 @@ async def ccxt(port: int, contracts: int, connections: int, count: int) -> dict[
 CLIENTS: dict[str, Client] = {"anyvenue": ours, "anyvenue-fast": ours, "ccxt": ccxt}
 
 
-def main(name: str, *numbers: int) -> None:
-    """Print the figures."""
+def print_figures(name: str, client: Coroutine[Any, Any, dict[str, float]]) -> None:
+    """Run a client, ours on the wire that its name says, and print its figures."""
     factory = None
-    if name != "ccxt":
+    if name.startswith("anyvenue"):
         from anyvenue.wire import fast
 
         fast.choose(name.endswith("-fast"))
         factory = fast.loop_factory()
     with asyncio.Runner(loop_factory=factory) as runner:
-        print(json.dumps(runner.run(CLIENTS[name](*numbers))))  # type: ignore[arg-type]
+        print(json.dumps(runner.run(client)))
+
+
+def main(name: str, *numbers: int) -> None:
+    """Print the figures of one client."""
+    print_figures(name, CLIENTS[name](*numbers))
 
 
 if __name__ == "__main__":

@@ -67,8 +67,8 @@ class Keys:
 class Feed:
     """A link that subscribes all its topics anew on every connection.
 
-    `on_event` gets events and notices, but for what `Reader.read_push` reads, which `on_push` gets. With `keys` all of the account's topics are subscribed; with `login` the trading
-    API is open on it too.
+    `on_event` gets events and notices, but for what `Reader.read_push` reads, which `on_push` gets. With `keys` all of
+    the account's topics are subscribed; with `login` the trading API is open on it too.
     """
 
     def __init__(

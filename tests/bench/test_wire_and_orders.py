@@ -37,6 +37,14 @@ def test_trades_are_taken_by_both_sets_of_libraries(load):
     assert all(row["per_s"] > 0 and row["median_us"] > 0 for row in found.values())
 
 
+def test_depth_frames_are_taken_by_both_sets_of_libraries_and_each_is_called_back_for(load):
+    pytest.importorskip("picows")
+    found = load("depth_streams").measure(rounds=1, count=40)
+    for rows in found.values():
+        assert set(rows) == {"anyvenue", "anyvenue-fast", "websockets and orjson"}
+        assert all(row["per_s"] > 0 and row["called"] == 1 for row in rows.values())
+
+
 def test_many_instruments_are_heard_in_one_process(load):
     streams = load("streams")
     found = streams.taken("anyvenue", streams.sys.executable, count=120, pause_us=0, contracts=120, connections=2)

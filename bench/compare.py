@@ -59,7 +59,7 @@ def stream_table(peers: str, short: bool) -> Table:
 
 
 def depth_stream_table(peers: str, short: bool) -> Table:
-    """Return what depth frames take from the socket into the book, beside others and a client that only decodes them."""
+    """Return what depth frames take from the socket into the book, beside others and one that only decodes them."""
     found = depth_streams.measure(peers, **({"rounds": 1, "count": 200} if short else {"rounds": 3}))
     rows, heads = [], ["depth frames, each into the book"]
     for stream in found:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from listed import linear
 
-from anyvenue.model import Instrument, Tick
+from anyvenue.model import Instrument
 from anyvenue.wire.socket import SocketClosed
 
 Message = dict[str, Any]
@@ -113,16 +114,6 @@ def taken() -> Callable[[Message], list[Any]]:
 @pytest.fixture(scope="session")
 def btc() -> Instrument:
     """A linear contract of 0.0001 BTC."""
-    return Instrument(
-        symbol="BTC-USDT-PERP",
-        venue="gateio",
-        venue_symbol="BTC_USDT",
-        base="BTC",
-        quote="USDT",
-        settle="USDT",
-        price_rule=Tick("0.1"),
-        quantity_step="0.0001",
-        min_quantity="0.0001",
-        contract_size="0.0001",
-        depth_unit="0.0001",
+    return linear(
+        venue="gateio", quantity_step="0.0001", min_quantity="0.0001", contract_size="0.0001", depth_unit="0.0001"
     )

@@ -6,25 +6,14 @@ from decimal import Decimal, localcontext
 
 import orjson
 import pytest
+from listed import linear
 
-from anyvenue.model import Action, BookDelta, BookKeeper, BookSnapshot, Instrument, Tick
+from anyvenue.model import Action, BookDelta, BookKeeper, BookSnapshot
 from anyvenue.model.decoded_delta import DecodedDelta
 from anyvenue_gateio.streams import Reader
 from anyvenue_gateio.topics import depth_rule
 
-BTC = Instrument(
-    symbol="BTC-USDT-PERP",
-    venue="gateio",
-    venue_symbol="BTC_USDT",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("0.1"),
-    quantity_step="0.0001",
-    min_quantity="0.0001",
-    contract_size="0.0001",
-    depth_unit="0.0001",
-)
+BTC = linear(venue="gateio", quantity_step="0.0001", min_quantity="0.0001", contract_size="0.0001", depth_unit="0.0001")
 AT_MS = 1_747_054_612_695
 RECV = 5
 

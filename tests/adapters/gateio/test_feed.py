@@ -8,12 +8,11 @@ import hmac
 import logging
 
 import pytest
+from listed import linear
 
 from anyvenue.model.enums import Side
 from anyvenue.model.errors import AuthenticationFailed, NotSent, OutcomeUnknown, Rejected
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import Candle, Trade
-from anyvenue.model.pricing import Tick
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
 from anyvenue.venue.secrets import Secret
@@ -25,18 +24,7 @@ from anyvenue_gateio.topics import Topic
 
 START_NS = 1_700_000_000 * 10**9
 URL = "wss://gate.test/v4/ws/usdt"
-BTC = Instrument(
-    symbol="BTC-USDT-PERP",
-    venue="gateio",
-    venue_symbol="BTC_USDT",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("0.1"),
-    quantity_step="0.0001",
-    min_quantity="0.0001",
-    contract_size="0.0001",
-)
+BTC = linear(venue="gateio", quantity_step="0.0001", min_quantity="0.0001", contract_size="0.0001")
 OBU = Topic("futures.obu", ("ob.BTC_USDT.50",))
 TRADES = Topic("futures.trades", ("BTC_USDT",))
 TICKERS = Topic("futures.tickers", ("BTC_USDT",))

@@ -3,14 +3,13 @@
 from decimal import Decimal
 
 import pytest
+from listed import inverse, linear
 
 from anyvenue.model.balance import Balance
-from anyvenue.model.enums import ContractKind, MarginMode, PositionMode, PositionSide
+from anyvenue.model.enums import MarginMode, PositionMode, PositionSide
 from anyvenue.model.errors import TradingEnded
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import FundingPayment
 from anyvenue.model.position import Position
-from anyvenue.model.pricing import Tick
 from anyvenue.wire.exact_json import decode
 from anyvenue.wire.request import Charge, Effect
 from anyvenue_gateio.rest import account
@@ -18,33 +17,15 @@ from anyvenue_gateio.rest import account
 NS = 1_000_000_000
 NOW = 1_700_000_400 * NS
 ONE_WAY, HEDGE = PositionMode.ONE_WAY, PositionMode.HEDGE
-LINEAR = Instrument(
-    symbol="BTC-USDT-PERP",
+LINEAR = linear(
     venue="gateio",
-    venue_symbol="BTC_USDT",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
     contract_size="0.0001",
     depth_unit="0.0001",
-    price_rule=Tick("0.1"),
     quantity_step="0.0001",
     min_quantity="0.0001",
     max_leverage=125,
 )
-INVERSE = Instrument(
-    symbol="BTC-USD-PERP",
-    venue="gateio",
-    venue_symbol="BTC_USD",
-    base="BTC",
-    quote="USD",
-    settle="BTC",
-    kind=ContractKind.INVERSE,
-    price_rule=Tick("0.1"),
-    quantity_step=1,
-    min_quantity=1,
-    max_leverage=100,
-)
+INVERSE = inverse(venue="gateio", quantity_step=1, min_quantity=1, max_leverage=100)
 ACCOUNT = {"user": 1666, "currency": "USDT", "total": "9707.803567115145", "available": "7", "unrealised_pnl": "3"}
 INSTRUMENTS = {"BTC_USDT": LINEAR, "BTC_USD": INVERSE}
 

@@ -6,22 +6,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from listed import linear
 
 from anyvenue.model.enums import Liquidity, PositionSide, Side
 from anyvenue.model.fill import Fill
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.pricing import Tick
 from anyvenue.wire.exact_json import decode
 from anyvenue.wire.request import Charge, Request
 from anyvenue_gateio.rest import history
 
-BTC = Instrument(
-    symbol="BTC-USDT-PERP",
+BTC = linear(
     venue="gateio",
-    venue_symbol="BTC_USDT",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
     price_rule=Tick(Decimal("0.1")),
     quantity_step=Decimal("0.00001"),
     min_quantity=Decimal("0.00001"),

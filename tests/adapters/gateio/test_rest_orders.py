@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from listed import linear
 
 from anyvenue.model.enums import (
     ContractKind,
@@ -33,15 +34,10 @@ from anyvenue.wire.exact_json import decode
 from anyvenue.wire.request import Charge, Effect, Request
 from anyvenue_gateio.rest import orders
 
-BTC = Instrument(
-    symbol="BTC-USDT-PERP",
+BTC = linear(
     venue="gateio",
-    venue_symbol="BTC_USDT",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
     price_rule=Tick(Decimal("0.1")),
-    quantity_step=Decimal("0.00001"),  # a tenth of a contract: decimal sizes
+    quantity_step=Decimal("0.00001"),
     min_quantity=Decimal("0.00001"),
     contract_size=Decimal("0.0001"),
 )

@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from listed import linear
 
 from anyvenue.model.enums import (
     OrderState,
@@ -23,7 +24,6 @@ from anyvenue.model.enums import (
     TriggerKind,
 )
 from anyvenue.model.errors import NotSent, NotSupported, RejectReason
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import OrderAccepted, OrderReported, OrderTriggered
 from anyvenue.model.order_spec import OrderSpec, Protection, Trigger
@@ -33,13 +33,8 @@ from anyvenue.wire.request import Effect
 from anyvenue_gateio.rest import triggers
 from anyvenue_gateio.rest.triggers import OrderKind
 
-BTC = Instrument(
-    symbol="BTC-USDT-PERP",
+BTC = linear(
     venue="gateio",
-    venue_symbol="BTC_USDT",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
     price_rule=Tick(Decimal("0.1")),
     quantity_step=Decimal("0.00001"),
     min_quantity=Decimal("0.00001"),

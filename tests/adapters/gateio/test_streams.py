@@ -9,6 +9,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from listed import linear
 
 from anyvenue.model.balance import Balance
 from anyvenue.model.book_keeper import BookKeeper
@@ -16,7 +17,6 @@ from anyvenue.model.depth_sync import Action
 from anyvenue.model.enums import ContractKind, Liquidity, MarginMode, OrderState, PositionSide, Side
 from anyvenue.model.errors import RejectReason, VenueProtocolError
 from anyvenue.model.fill import Fill
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import (
     BookDelta,
     BookSnapshot,
@@ -42,13 +42,8 @@ D = Decimal
 MS = 1_000_000
 RECV = 1_700_000_000_500 * MS
 AT_MS = 1_700_000_000_123
-BTC = Instrument(
-    symbol="BTC-USDT-PERP",
+BTC = linear(
     venue="gateio",
-    venue_symbol="BTC_USDT",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
     price_rule=Tick(D("0.1")),
     quantity_step=D("0.00001"),
     min_quantity=D("0.00001"),

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 from attrs import field, frozen
+from listed import linear
 
 from anyvenue.engine.result import EquityPoint, FillPoint, InstrumentResult, RunResult
 from anyvenue.engine.strategy import Strategy
@@ -100,18 +101,7 @@ def plugins() -> FakePlugins:
 
 @pytest.fixture
 def instrument() -> Instrument:
-    return Instrument(
-        symbol="BTC-USDT-PERP",
-        venue="alpha",
-        connection="main",
-        venue_symbol="BTC_USDT",
-        base="BTC",
-        quote="USDT",
-        settle="USDT",
-        price_rule=Tick("0.10"),
-        quantity_step="0.001",
-        min_quantity="0.001",
-    )
+    return linear(venue="alpha", connection="main", price_rule=Tick("0.10"))
 
 
 @pytest.fixture

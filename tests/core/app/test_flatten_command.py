@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import pytest
 from attrs import evolve
 from click.testing import CliRunner
+from listed import linear
 
 from anyvenue.app import run_command
 from anyvenue.app.cli import ExitCode, main
@@ -31,7 +32,6 @@ from anyvenue.model.order import Order
 from anyvenue.model.order_events import OrderAccepted, OrderCanceled, OrderReported
 from anyvenue.model.order_spec import OrderSpec
 from anyvenue.model.position import Position
-from anyvenue.model.pricing import Tick
 from anyvenue.venue.capabilities import Capabilities, Feature
 from anyvenue.venue.clock import WallClock
 from anyvenue.venue.descriptor import Environment, VenueContext, VenueDescriptor
@@ -54,17 +54,8 @@ class Bank(Venue):
     capabilities = Capabilities.of(native=tuple(Feature))
 
     def __init__(self, context: VenueContext) -> None:
-        self.instrument = Instrument(
-            symbol="BTC-USDT-PERP",
-            venue="bank",
-            connection=context.connection,
-            venue_symbol="BTC",
-            base="BTC",
-            quote="USDT",
-            settle="USDT",
-            price_rule=Tick("0.1"),
-            quantity_step="1",
-            min_quantity="1",
+        self.instrument = linear(
+            venue="bank", connection=context.connection, venue_symbol="BTC", quantity_step="1", min_quantity="1"
         )
 
     async def connect(self, sink: Sink) -> None:

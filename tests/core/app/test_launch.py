@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import pytest
 from attrs import evolve, frozen
+from listed import linear
 
 from anyvenue.app.assemble import built, fresh_session, seeded_session
 from anyvenue.app.config import Configuration, Overrides
@@ -26,7 +27,6 @@ from anyvenue.model.balance import Balance
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Order
 from anyvenue.model.order_spec import OrderSpec
-from anyvenue.model.pricing import Tick
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.venue import DESCRIPTOR
 from anyvenue.venue.capabilities import Capabilities
@@ -53,17 +53,8 @@ class Quiet(Venue):
     def __init__(self, context: VenueContext) -> None:
         self.opened.append(context)
         self.context = context
-        self.instrument = Instrument(
-            symbol="BTC-USDT-PERP",
-            venue="quiet",
-            connection=context.connection,
-            venue_symbol="BTC",
-            base="BTC",
-            quote="USDT",
-            settle="USDT",
-            price_rule=Tick("0.1"),
-            quantity_step="1",
-            min_quantity="1",
+        self.instrument = linear(
+            venue="quiet", connection=context.connection, venue_symbol="BTC", quantity_step="1", min_quantity="1"
         )
 
     async def connect(self, sink: Sink) -> None:

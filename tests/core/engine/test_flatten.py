@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from attrs import evolve
+from listed import linear
 
 from anyvenue.engine.engine import Engine
 from anyvenue.engine.flatten import Flattening, flatten
@@ -12,10 +13,8 @@ from anyvenue.engine.live import run_live
 from anyvenue.engine.strategy import Strategy
 from anyvenue.model.enums import OrderState, OrderType, Side
 from anyvenue.model.errors import NotSent, Rejected, RejectReason, UnknownOrder
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.order_events import OrderCanceled, OrderReported
 from anyvenue.model.position import Position
-from anyvenue.model.pricing import Tick
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
 from anyvenue.simulation.venue import DESCRIPTOR
@@ -28,19 +27,7 @@ START = 1_723_161_256 * 1_000_000_000
 SECOND = 1_000_000_000
 D = Decimal
 
-INSTRUMENT = Instrument(
-    symbol=BTC,
-    venue="fake",
-    connection="main",
-    venue_symbol="BTC",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("0.1"),
-    quantity_step="0.001",
-    min_quantity="0.001",
-    max_market_quantity="1",
-)
+INSTRUMENT = linear(symbol=BTC, venue="fake", connection="main", venue_symbol="BTC", max_market_quantity="1")
 
 
 def resting(client_order_id):

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 from attrs import evolve
+from listed import linear
 
 from anyvenue.engine.commands import Cancel, Place
 from anyvenue.engine.engine import Engine
@@ -19,7 +20,6 @@ from anyvenue.model.depth_sync import SequenceRule
 from anyvenue.model.enums import Fate, OrderState, Side
 from anyvenue.model.errors import RejectReason
 from anyvenue.model.fill import Fill
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import Ticker
 from anyvenue.model.order_events import (
     CancelRejected,
@@ -30,7 +30,6 @@ from anyvenue.model.order_events import (
     OrderReported,
 )
 from anyvenue.model.order_spec import Protection
-from anyvenue.model.pricing import Tick
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.venue.capabilities import Capabilities, Feature
 
@@ -40,18 +39,7 @@ START = 1_700_000_000_000_000_000
 SECOND = 1_000_000_000
 D = Decimal
 
-INSTRUMENT = Instrument(
-    symbol=BTC,
-    venue="fake",
-    connection="main",
-    venue_symbol="BTC",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("0.1"),
-    quantity_step="0.001",
-    min_quantity="0.001",
-)
+INSTRUMENT = linear(symbol=BTC, venue="fake", connection="main", venue_symbol="BTC")
 LACKS = {Feature.AMEND, Feature.ATTACHED_PROTECTION}
 
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from listed import linear
 
 from anyvenue.engine.commands import Place, Protect
 from anyvenue.engine.engine import Engine
@@ -12,12 +13,10 @@ from anyvenue.model.depth_sync import SequenceRule
 from anyvenue.model.enums import Liquidity, OrderState, OrderType, PositionSide, Side
 from anyvenue.model.errors import RejectReason
 from anyvenue.model.fill import Fill
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import Ticker
 from anyvenue.model.order_events import OrderAccepted, OrderCanceled, OrderFilled, OrderRejected
 from anyvenue.model.order_spec import Protection
 from anyvenue.model.position import Position
-from anyvenue.model.pricing import Tick
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.venue.capabilities import Capabilities, Feature
 
@@ -25,18 +24,7 @@ BTC = "BTC-USDT-PERP"
 START = 1_700_000_000_000_000_000
 D = Decimal
 LEVELS = Protection(take_profit="120.0", stop_loss="90.0")
-INSTRUMENT = Instrument(
-    symbol=BTC,
-    venue="fake",
-    connection="main",
-    venue_symbol="BTC",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("0.1"),
-    quantity_step="0.001",
-    min_quantity="0.001",
-)
+INSTRUMENT = linear(symbol=BTC, venue="fake", connection="main", venue_symbol="BTC")
 ATTACHED = {Feature.ATTACHED_PROTECTION}
 ALL = ATTACHED | {Feature.PROTECTION}
 

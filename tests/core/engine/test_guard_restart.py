@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from listed import linear
 
 from anyvenue.engine.commands import Cancel, Place
 from anyvenue.engine.engine import Engine
@@ -12,12 +13,10 @@ from anyvenue.engine.strategy import Strategy
 from anyvenue.model.depth_sync import SequenceRule
 from anyvenue.model.enums import OrderState, PriceSource, Side, TriggerKind
 from anyvenue.model.fill import Fill
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import Ticker
 from anyvenue.model.order_events import OrderAccepted, OrderCanceled, OrderFilled
 from anyvenue.model.order_spec import Trigger
 from anyvenue.model.position import Position
-from anyvenue.model.pricing import Tick
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.venue.capabilities import Capabilities, Feature
 
@@ -26,18 +25,7 @@ START = 1_700_000_000_000_000_000
 SECOND = 1_000_000_000
 D = Decimal
 
-INSTRUMENT = Instrument(
-    symbol=BTC,
-    venue="fake",
-    connection="main",
-    venue_symbol="BTC",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("0.1"),
-    quantity_step="0.001",
-    min_quantity="0.001",
-)
+INSTRUMENT = linear(symbol=BTC, venue="fake", connection="main", venue_symbol="BTC")
 LONG = Position(instrument=INSTRUMENT, quantity=D(1), cost=D(100))
 
 

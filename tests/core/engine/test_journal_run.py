@@ -6,6 +6,7 @@ import sqlite3
 from decimal import Decimal
 
 import pytest
+from listed import linear
 
 from anyvenue.engine.commands import Cancel, Place
 from anyvenue.engine.engine import Engine
@@ -19,12 +20,10 @@ from anyvenue.model.depth_sync import SequenceRule
 from anyvenue.model.enums import OrderState, Side
 from anyvenue.model.errors import RejectReason
 from anyvenue.model.fill import Fill
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import OrderAccepted, OrderCanceled, OrderFilled, OrderSent
 from anyvenue.model.order_spec import OrderSpec
 from anyvenue.model.position import Position
-from anyvenue.model.pricing import Tick
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.sources import sources_of
 from anyvenue.simulation.venue import DESCRIPTOR
@@ -113,18 +112,7 @@ class TestWhatNoFillTells:
         journal = SqliteJournal(tmp_path / "journal.db", session="s1", now_ns=START)
         engine = Engine(Strategy(), connections=("main",), clock=clock, session="s1", journal=journal)
         engine.bind(lambda command: None)
-        instrument = Instrument(
-            symbol=SYMBOL,
-            venue="fake",
-            connection="main",
-            venue_symbol="BTC_USDT",
-            base="BTC",
-            quote="USDT",
-            settle="USDT",
-            price_rule=Tick("0.1"),
-            quantity_step="0.001",
-            min_quantity="0.001",
-        )
+        instrument = linear(symbol=SYMBOL, venue="fake", connection="main")
         engine.add_connection("main", [instrument], Capabilities.of(native=tuple(Feature)), lambda _: SequenceRule())
         engine.start()
         held = Position(instrument=instrument, quantity=Decimal("0.5"), cost=Decimal(50))

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from listed import linear
 
 from anyvenue.engine.commands import Place, Subscribe
 from anyvenue.engine.latency import Latency
 from anyvenue.model.enums import Side
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import OrderAccepted, OrderSent, OrderUnknown
 from anyvenue.model.order_spec import OrderSpec
-from anyvenue.model.pricing import Tick
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.venue.events import Channel, Subscription
 from anyvenue.wire.sending import Sending, note_sent, watch_sending
@@ -23,17 +22,7 @@ US = 1000
 
 @pytest.fixture
 def btc():
-    return Instrument(
-        symbol="BTC-USDT-PERP",
-        venue="somewhere",
-        venue_symbol="BTC_USDT",
-        base="BTC",
-        quote="USDT",
-        settle="USDT",
-        price_rule=Tick("0.1"),
-        quantity_step="0.001",
-        min_quantity="0.001",
-    )
+    return linear()
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 from attrs import evolve
+from listed import linear
 
 from anyvenue.engine.commands import Cancel
 from anyvenue.engine.orders import OrderManager
 from anyvenue.model.enums import Fate, OrderState, Side
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import (
     CancelSent,
@@ -20,20 +20,8 @@ from anyvenue.model.order_events import (
     OrderUnknown,
 )
 from anyvenue.model.order_spec import OrderSpec
-from anyvenue.model.pricing import Tick
 
-BTC = Instrument(
-    symbol="BTC-USDT-PERP",
-    venue="fake",
-    connection="main",
-    venue_symbol="BTC",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("0.1"),
-    quantity_step="0.001",
-    min_quantity="0.001",
-)
+BTC = linear(venue="fake", connection="main", venue_symbol="BTC")
 
 
 def order(name="avold-1", venue_order_id="v1"):

@@ -5,27 +5,15 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from listed import linear
 
 from anyvenue.engine.portfolio import Portfolio
 from anyvenue.model.balance import Balance
 from anyvenue.model.enums import Side
 from anyvenue.model.fill import Fill
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.position import Position
-from anyvenue.model.pricing import Tick
 
-BTC = Instrument(
-    symbol="BTC-USDT-PERP",
-    venue="fake",
-    connection="main",
-    venue_symbol="BTC",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("0.1"),
-    quantity_step="0.001",
-    min_quantity="0.001",
-)
+BTC = linear(venue="fake", connection="main", venue_symbol="BTC")
 
 
 def held(quantity, **changes):

@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 from attrs import evolve
+from listed import linear
 
 from anyvenue.engine.backtest import run_backtest
 from anyvenue.engine.codec import TYPES
@@ -23,9 +24,7 @@ from anyvenue.engine.risk import RiskLimits
 from anyvenue.engine.session_log import SessionLog
 from anyvenue.engine.strategy import Strategy
 from anyvenue.model.depth_sync import SequenceRule
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.order_events import OrderAccepted, OrderEvent
-from anyvenue.model.pricing import Tick
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.sources import sources_of
 from anyvenue.simulation.venue import DESCRIPTOR
@@ -34,18 +33,7 @@ from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueCont
 from anyvenue_strategies.quoter import Quoter, QuoterParameters
 
 SYMBOL = "BTC-USDT-PERP"
-BTC = Instrument(
-    symbol=SYMBOL,
-    venue="fake",
-    connection="main",
-    venue_symbol="BTC_USDT",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("0.1"),
-    quantity_step="0.001",
-    min_quantity="0.001",
-)
+BTC = linear(symbol=SYMBOL, venue="fake", connection="main")
 PARAMETERS = QuoterParameters(requote_bp=Decimal("0.02"), half_spread_bp=Decimal("0.7"))
 RISK = RiskLimits(max_position=Decimal("0.05"), price_band=Decimal("0.02"))
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from listed import linear
 
 from anyvenue.engine.commands import Cancel, Place
 from anyvenue.engine.engine import Engine
@@ -13,11 +14,9 @@ from anyvenue.engine.strategy import Strategy
 from anyvenue.model.depth_sync import SequenceRule
 from anyvenue.model.enums import Liquidity, OrderState, Side
 from anyvenue.model.fill import Fill
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import FundingPayment, Ticker
 from anyvenue.model.order_events import OrderAccepted, OrderCanceled, OrderFilled
 from anyvenue.model.position import Position
-from anyvenue.model.pricing import Tick
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.venue.capabilities import Capabilities, Feature
 
@@ -30,18 +29,7 @@ D = Decimal
 
 
 def listed(connection="main"):
-    return Instrument(
-        symbol=BTC,
-        venue="fake",
-        connection=connection,
-        venue_symbol="BTC",
-        base="BTC",
-        quote="USDT",
-        settle="USDT",
-        price_rule=Tick("0.1"),
-        quantity_step="0.001",
-        min_quantity="0.001",
-    )
+    return linear(symbol=BTC, venue="fake", connection=connection, venue_symbol="BTC")
 
 
 class Run:

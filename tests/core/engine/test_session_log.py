@@ -11,6 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 from attrs import frozen
+from listed import linear
 
 from anyvenue.engine.commands import Cancel, Place
 from anyvenue.engine.inputs import Begin, TimerFired
@@ -18,28 +19,15 @@ from anyvenue.engine.replay_reader import segments, session_lines
 from anyvenue.engine.risk import InstrumentLimits, RiskLimits
 from anyvenue.engine.session_log import FLUSH_NS, SessionLog, Setup, setting
 from anyvenue.model.enums import Side
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookDelta
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import OrderSent
 from anyvenue.model.order_spec import OrderSpec
-from anyvenue.model.pricing import Tick
 from anyvenue.venue.capabilities import Capabilities, Feature
 from anyvenue.venue.secrets import Secret, SecretReference
 
 START = 1_700_000_000_000_000_000
-BTC = Instrument(
-    symbol="BTC-USDT-PERP",
-    venue="fake",
-    connection="main",
-    venue_symbol="BTC_USDT",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("0.1"),
-    quantity_step="0.001",
-    min_quantity="0.001",
-)
+BTC = linear(venue="fake", connection="main")
 SPEC = OrderSpec(client_order_id="av-1", instrument=BTC, side=Side.BUY, quantity=Decimal("0.010"), price=Decimal(100))
 ORDER = Order(spec=SPEC).apply(OrderSent())
 

@@ -6,6 +6,7 @@ import threading
 from decimal import Decimal
 
 import pytest
+from listed import linear
 
 from anyvenue.engine.engine import Engine
 from anyvenue.engine.guard_rescue import rescue
@@ -14,11 +15,9 @@ from anyvenue.engine.risk import RiskLimits
 from anyvenue.engine.strategy import Strategy
 from anyvenue.engine.watchdog import Watchdog
 from anyvenue.model.enums import OrderState
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import Ticker
 from anyvenue.model.order_events import OrderAccepted, OrderCanceled, OrderReported
 from anyvenue.model.position import Position
-from anyvenue.model.pricing import Tick
 from anyvenue.venue.capabilities import Capabilities, Feature
 from anyvenue.venue.clock import WallClock
 from anyvenue.venue.interface import Venue, VenueOrder
@@ -76,17 +75,8 @@ class Link(Venue):
 
     def __init__(self, account):
         self.account = account
-        self.instrument = Instrument(
-            symbol="BTC-USDT-PERP",
-            venue="fake",
-            connection="main",
-            venue_symbol="BTC",
-            base="BTC",
-            quote="USDT",
-            settle="USDT",
-            price_rule=Tick("0.1"),
-            quantity_step="1",
-            min_quantity="1",
+        self.instrument = linear(
+            venue="fake", connection="main", venue_symbol="BTC", quantity_step="1", min_quantity="1"
         )
 
     async def connect(self, sink):

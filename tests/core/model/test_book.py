@@ -7,49 +7,15 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from listed import inverse, linear
 
-from anyvenue.model import ContractKind, Instrument, InvalidBook, Level, OrderBook, Side, Tick
+from anyvenue.model import InvalidBook, Level, OrderBook, Side
 
-LINEAR = Instrument(
-    symbol="BTC-USDT-PERP",
-    venue="somewhere",
-    venue_symbol="BTC_USDT",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("0.1"),
-    quantity_step="0.001",
-    min_quantity="0.001",
-)
+LINEAR = linear()
 # Depth frames count contracts of 0.0001 BTC.
-CONTRACTS = Instrument(
-    symbol="BTC-USDT-PERP",
-    venue="somewhere",
-    venue_symbol="BTC_USDT",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("0.1"),
-    quantity_step="0.0001",
-    min_quantity="0.0001",
-    contract_size="0.0001",
-    depth_unit="0.0001",
-)
+CONTRACTS = linear(quantity_step="0.0001", min_quantity="0.0001", contract_size="0.0001", depth_unit="0.0001")
 # Depth frames count contracts of 100 USD.
-INVERSE = Instrument(
-    symbol="BTC-USD-PERP",
-    venue="somewhere",
-    venue_symbol="BTCUSD",
-    base="BTC",
-    quote="USD",
-    settle="BTC",
-    kind=ContractKind.INVERSE,
-    price_rule=Tick("0.1"),
-    quantity_step="100",
-    min_quantity="100",
-    contract_size="100",
-    depth_unit="100",
-)
+INVERSE = inverse(venue_symbol="BTCUSD", quantity_step="100", min_quantity="100", contract_size="100", depth_unit="100")
 
 D = Decimal
 

@@ -11,24 +11,13 @@ import pytest
 from attrs import evolve
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from listed import linear
 
-from anyvenue.model import BookDelta, Instrument, InvalidBook, OrderBook, Side, Tick
+from anyvenue.model import BookDelta, InvalidBook, OrderBook, Side
 from anyvenue.model.decoded_delta import DecodedDelta, TextPair
 from anyvenue.model.decoded_side import NEAR
 
-CONTRACTS = Instrument(
-    symbol="BTC-USDT-PERP",
-    venue="somewhere",
-    venue_symbol="BTC_USDT",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("0.1"),
-    quantity_step="0.0001",
-    min_quantity="0.0001",
-    contract_size="0.0001",
-    depth_unit="0.0001",
-)
+CONTRACTS = linear(quantity_step="0.0001", min_quantity="0.0001", contract_size="0.0001", depth_unit="0.0001")
 UNIT = Decimal("0.0001")
 D = Decimal
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from listed import linear
 
 from anyvenue.model import (
     Action,
@@ -15,7 +16,6 @@ from anyvenue.model import (
     BookSnapshot,
     Continuity,
     DepthSync,
-    Instrument,
     Overlap,
     SequenceRule,
     SnapshotSource,
@@ -24,17 +24,7 @@ from anyvenue.model import (
 
 APPLY, DROP, BUFFER, RESYNC = Action.APPLY, Action.DROP, Action.BUFFER, Action.RESYNC
 
-INSTRUMENT = Instrument(
-    symbol="BTC-USDT-PERP",
-    venue="somewhere",
-    venue_symbol="BTC_USDT",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("1"),
-    quantity_step="1",
-    min_quantity="1",
-)
+INSTRUMENT = linear(price_rule=Tick("1"), quantity_step="1", min_quantity="1")
 
 # The rules that venues have, as data.
 STREAMED = SequenceRule(continuity=Continuity.CONTIGUOUS)

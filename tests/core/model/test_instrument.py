@@ -9,10 +9,9 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from listed import inverse, linear
 
 from anyvenue.model import (
-    ContractKind,
-    Instrument,
     InvalidPrice,
     InvalidQuantity,
     QuantityTooSmall,
@@ -24,14 +23,7 @@ from anyvenue.model import (
 
 D = Decimal
 
-LINEAR = Instrument(
-    symbol="BTC-USDT-PERP",
-    venue="somewhere",
-    venue_symbol="BTC_USDT",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("0.1"),
+LINEAR = linear(
     quantity_step="0.0001",
     min_quantity="0.0001",
     contract_size="0.0001",
@@ -41,15 +33,9 @@ LINEAR = Instrument(
     taker_fee="0.0005",
     maintenance_margin_rate="0.004",
 )
-INVERSE = Instrument(
-    symbol="BTC-USD-PERP",
-    venue="somewhere",
+INVERSE = inverse(
     connection="second",
     venue_symbol="BTCUSD",
-    base="BTC",
-    quote="USD",
-    settle="BTC",
-    kind=ContractKind.INVERSE,
     price_rule=Tick("0.5"),
     quantity_step="100",
     min_quantity="100",

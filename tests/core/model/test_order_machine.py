@@ -12,6 +12,7 @@ from attrs import evolve
 from attrs.exceptions import FrozenInstanceError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from listed import linear
 
 from anyvenue.model import (
     TRANSITIONS,
@@ -24,7 +25,6 @@ from anyvenue.model import (
     Contradiction,
     Fate,
     Fill,
-    Instrument,
     Order,
     OrderAccepted,
     OrderAmended,
@@ -49,17 +49,7 @@ PARTIAL, FILLED = OrderState.PARTIALLY_FILLED, OrderState.FILLED
 CANCELED, REJECTED, EXPIRED = OrderState.CANCELED, OrderState.REJECTED, OrderState.EXPIRED
 REASON = RejectReason.OTHER
 
-INSTRUMENT = Instrument(
-    symbol="BTC-USDT-PERP",
-    venue="somewhere",
-    venue_symbol="BTC_USDT",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("1"),
-    quantity_step="1",
-    min_quantity="1",
-)
+INSTRUMENT = linear(price_rule=Tick("1"), quantity_step="1", min_quantity="1")
 
 D = Decimal
 SPEC = OrderSpec(client_order_id="c1", instrument=INSTRUMENT, side=Side.BUY, quantity=D(10), price=D(100))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from listed import linear
 
 from anyvenue.model import (
-    Instrument,
     InvalidOrder,
     InvalidPrice,
     InvalidQuantity,
@@ -16,7 +16,6 @@ from anyvenue.model import (
     Protection,
     QuantityTooSmall,
     Side,
-    Tick,
     TimeInForce,
     Trigger,
     TriggerKind,
@@ -25,18 +24,7 @@ from anyvenue.model import (
 
 D = Decimal
 
-INSTRUMENT = Instrument(
-    symbol="BTC-USDT-PERP",
-    venue="somewhere",
-    venue_symbol="BTC_USDT",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("0.1"),
-    quantity_step="0.001",
-    min_quantity="0.001",
-    max_quantity="10",
-)
+INSTRUMENT = linear(max_quantity="10")
 
 
 def spec(**fields):

@@ -9,35 +9,15 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from listed import inverse, linear
 
-from anyvenue.model import ContractKind, Fill, FundingPayment, Instrument, Position, PositionSide, Side, Tick
+from anyvenue.model import Fill, FundingPayment, Position, PositionSide, Side
 
 D = Decimal
 BUY, SELL = Side.BUY, Side.SELL
 
-LINEAR = Instrument(
-    symbol="BTC-USDT-PERP",
-    venue="somewhere",
-    venue_symbol="BTC_USDT",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("0.1"),
-    quantity_step="0.001",
-    min_quantity="0.001",
-)
-INVERSE = Instrument(
-    symbol="BTC-USD-PERP",
-    venue="somewhere",
-    venue_symbol="BTCUSD",
-    base="BTC",
-    quote="USD",
-    settle="BTC",
-    kind=ContractKind.INVERSE,
-    price_rule=Tick("0.1"),
-    quantity_step="1",
-    min_quantity="1",
-)
+LINEAR = linear()
+INVERSE = inverse(venue_symbol="BTCUSD")
 
 
 def trade(side, quantity, price, *, instrument=LINEAR, fee=0, position_side=PositionSide.NET, **times):

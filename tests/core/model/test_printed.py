@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from listed import linear
 
 from anyvenue.model import (
     Balance,
     CancelSent,
     CancelUnknown,
     Fill,
-    Instrument,
     Liquidity,
     Order,
     OrderAccepted,
@@ -27,17 +27,7 @@ from anyvenue.model import (
 )
 
 D = Decimal
-INSTRUMENT = Instrument(
-    symbol="BTC-USDT-PERP",
-    venue="somewhere",
-    venue_symbol="BTC_USDT",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("1"),
-    quantity_step="0.1",
-    min_quantity="0.1",
-)
+INSTRUMENT = linear(price_rule=Tick("1"), quantity_step="0.1", min_quantity="0.1")
 
 
 def order(*events, **terms):

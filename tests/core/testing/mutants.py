@@ -159,14 +159,18 @@ class FundingPaidTakenForReceived(GateVenue):
 
 
 class BurstsThinnedOut(GateVenue):
-    _last_ns = 0
+    async def connect(self, sink):
+        last_ns = 0
 
-    def _on_event(self, event):
-        if isinstance(event, Trade):
-            last, self._last_ns = self._last_ns, event.ts_recv
-            if last == event.ts_recv:
-                return
-        super()._on_event(event)
+        def thinned_out(event):
+            nonlocal last_ns
+            if isinstance(event, Trade):
+                last, last_ns = last_ns, event.ts_recv
+                if last == event.ts_recv:
+                    return
+            sink(event)
+
+        await super().connect(thinned_out)
 
 
 class ImpatientWithLateNews(GateVenue):

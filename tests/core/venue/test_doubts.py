@@ -3,31 +3,19 @@
 from decimal import Decimal
 
 import pytest
+from listed import linear
 
 from anyvenue.model.enums import OrderState, Side
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import AmendSent, AmendUnknown, OrderAccepted, OrderReported, OrderSent, OrderUnknown
 from anyvenue.model.order_spec import OrderSpec
-from anyvenue.model.pricing import Tick
 from anyvenue.venue.doubts import Doubts
 from anyvenue.venue.evidence import Verdict
 from anyvenue.venue.evidence_answers import NEVER_NS, Answer, LookUp
 
 SECOND = 1_000_000_000
 
-BTC = Instrument(
-    symbol="BTC-USDT-PERP",
-    venue="fake",
-    connection="main",
-    venue_symbol="BTC",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("0.1"),
-    quantity_step="0.001",
-    min_quantity="0.001",
-)
+BTC = linear(venue="fake", connection="main", venue_symbol="BTC")
 
 
 def sent():

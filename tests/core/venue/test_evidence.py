@@ -7,11 +7,11 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from listed import linear
 
 from anyvenue.model.enums import Fate, OrderState, OrderType, Side, TriggerKind
 from anyvenue.model.errors import RejectReason
 from anyvenue.model.fill import Fill
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import (
     AmendRejected,
@@ -29,7 +29,6 @@ from anyvenue.model.order_events import (
     OrderUnknown,
 )
 from anyvenue.model.order_spec import OrderSpec, Trigger
-from anyvenue.model.pricing import Tick
 from anyvenue.venue.evidence import decide, estimate, is_in_doubt
 from anyvenue.venue.evidence_answers import Answer, LookUp, SentBy
 from anyvenue.venue.interface import Retention
@@ -38,18 +37,7 @@ SECOND = 1_000_000_000
 MADE = 1_000 * SECOND
 """When the order was made. Everything below is seconds after that."""
 
-BTC = Instrument(
-    symbol="BTC-USDT-PERP",
-    venue="fake",
-    connection="main",
-    venue_symbol="BTC",
-    base="BTC",
-    quote="USDT",
-    settle="USDT",
-    price_rule=Tick("0.1"),
-    quantity_step="0.001",
-    min_quantity="0.001",
-)
+BTC = linear(venue="fake", connection="main", venue_symbol="BTC")
 
 # As a venue that we trade on has it: an expiry header of 5 s; 60 s by client id and 600 s by its own for what ended
 # unfilled, an hour and half a year for what traded.

@@ -4,12 +4,11 @@ import asyncio
 from collections import deque
 
 import pytest
+from listed import linear
 
 from anyvenue.model.enums import OrderType, Side
 from anyvenue.model.errors import NotSent, NotSupported, OutcomeUnknown, Rejected, RejectReason, VenueProtocolError
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.order_spec import OrderSpec
-from anyvenue.model.pricing import Tick
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
 from anyvenue.venue.capabilities import Capabilities, Capability, Feature, Grade
@@ -23,18 +22,7 @@ ROW = {"name": "BTCUSDT"}
 
 
 def instrument(row=ROW, connection="main"):
-    return Instrument(
-        symbol="BTC-USDT-PERP",
-        venue="fake",
-        connection=connection,
-        venue_symbol=row["name"],
-        base="BTC",
-        quote="USDT",
-        settle="USDT",
-        price_rule=Tick("0.1"),
-        quantity_step="0.001",
-        min_quantity="0.001",
-    )
+    return linear(venue="fake", connection=connection, venue_symbol=row["name"])
 
 
 BTC = instrument()

@@ -22,6 +22,7 @@ from anyvenue.wire.socket import Dial, Socket, SocketClosed
 from anyvenue_gaiaex.auth import Keys, stream_headers
 from anyvenue_gaiaex.errors import VENUE
 from anyvenue_gaiaex.streams import BookMessage, BookReader, Update, read_message, read_update
+from anyvenue_gaiaex.update_reader import UpdateReader
 
 __all__ = ["BookFeed", "UserFeed"]
 
@@ -218,6 +219,7 @@ class UserFeed(_Feed):
         self._time = time
         self._plain_dial = dial
         self._on_update = on_update
+        self._reader = UpdateReader()
         self._heard_ns = clock.time_ns()
         self._said: set[str] = set()
 
@@ -262,6 +264,9 @@ class UserFeed(_Feed):
 
     def _take(self, raw: bytes) -> None:
         self._heard_ns = self._clock.time_ns()
+        if (update := self._reader.read(raw)) is not None:
+            self._on_update(update)
+            return
         message = read_message(raw)
         match message.get("type"):
             case "update":

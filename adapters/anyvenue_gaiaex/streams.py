@@ -25,9 +25,21 @@ from anyvenue.wire.exact_json import decode
 from anyvenue_gaiaex.errors import VENUE
 from anyvenue_gaiaex.fields import listed, moment_ns, number, order_id
 
-__all__ = ["UNSUPPORTED", "BookMessage", "BookReader", "Held", "Row", "Update", "read_message", "read_update"]
+__all__ = [
+    "UNSUPPORTED",
+    "BookMessage",
+    "BookReader",
+    "Held",
+    "Row",
+    "Update",
+    "read_held",
+    "read_message",
+    "read_row",
+    "read_update",
+]
 
 UNSUPPORTED: Final = "SYMBOL_NOT_SUPPORTED"
+_SPELLINGS_KEPT: Final = 1_024
 _UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _IDS: Final = ("orderid", "oid", "id")
 _CLIENT_IDS: Final = ("clientid", "clientorderid", "cloid", "clientoid")
@@ -206,8 +218,8 @@ class BookReader:
 def read_update(message: Mapping[str, Any]) -> Update:
     """Return what an update tells. An array with an item that cannot be read tells nothing."""
     unread: dict[str, str] = {}
-    orders = _array(message, "orders", _row, unread)
-    positions = _array(message, "positions", _held, unread)
+    orders = _array(message, "orders", read_row, unread)
+    positions = _array(message, "positions", read_held, unread)
     total, available = _balance(message, unread)
     return Update(
         orders=None if orders is None else {row.order_id: row for row in orders},
@@ -244,13 +256,15 @@ def _array(message: Mapping[str, Any], name: str, read: Any, unread: dict[str, s
     if items is None:
         return None
     try:
-        return [read(_plain(item)) for item in listed(items, name)]
+        return [read(item) for item in listed(items, name)]
     except _UNREADABLE as error:
         unread[name] = f"{type(error).__name__}: {error}"
         return None
 
 
-def _row(item: Mapping[str, Any]) -> Row:
+def read_row(item: Mapping[str, Any]) -> Row:
+    """Return what an item of the open orders tells. Raises ValueError, TypeError and the like for what is none."""
+    item = _plain(item)
     own_id, symbol = _first(item, _IDS), _first(item, _SYMBOLS)
     if own_id is None or not isinstance(symbol, str):
         raise ValueError(f"an order with the fields {', '.join(item)}: which one it is cannot be told")
@@ -275,7 +289,9 @@ def _row(item: Mapping[str, Any]) -> Row:
     )
 
 
-def _held(item: Mapping[str, Any]) -> tuple[str, Held]:
+def read_held(item: Mapping[str, Any]) -> tuple[str, Held]:
+    """Return what an item of the positions tells, with its symbol. Raises as `read_row`."""
+    item = _plain(item)
     item = _plain(item["position"]) if isinstance(item.get("position"), Mapping) else item
     symbol = _first(item, _SYMBOLS)
     signed, size, side = _number(item, _SIGNED), _number(item, _SIZES), _side(item)
@@ -301,18 +317,35 @@ def _held(item: Mapping[str, Any]) -> tuple[str, Held]:
 
 def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return an item by its names in one spelling: lower case, no underscores."""
-    return {name.replace("_", "").lower(): value for name, value in item.items()}
+    return {_SPELLINGS[name]: value for name, value in item.items()}
+
+
+class _Spellings(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        if len(self) >= _SPELLINGS_KEPT:
+            self.clear()
+        plain = self[name] = name.replace("_", "").lower()
+        return plain
+
+
+_SPELLINGS: Final = _Spellings()
 
 
 def _first(item: Mapping[str, Any], names: Iterable[str]) -> Any:
-    return next((item[name] for name in names if item.get(name) is not None), None)
+    for name in names:
+        if (value := item.get(name)) is not None:
+            return value
+    return None
 
 
 def _number(item: Mapping[str, Any], names: Iterable[str]) -> Decimal | None:
     value = _first(item, names)
-    if value is None or isinstance(value, bool | Mapping) or value == "":
+    if value is None or isinstance(value, bool | dict) or value == "":
         return None
-    return number(value, " or ".join(names))
+    try:
+        return number(value, "")
+    except (TypeError, ValueError):
+        return number(value, " or ".join(names))  # which raises it again, by its name
 
 
 def _side(item: Mapping[str, Any]) -> Side | None:

@@ -67,8 +67,8 @@ class Keys:
 class Feed:
     """A link that subscribes all its topics anew on every connection.
 
-    `on_event` gets events and notices, but for what `Reader.read_push` reads, which `on_push` gets. With `keys` all of
-    the account's topics are subscribed; with `login` the trading API is open on it too.
+    `on_event` gets events and notices, but for the depth and the trades that `Reader.read_push` reads, which `on_push`
+    gets. With `keys` all of the account's topics are subscribed; with `login` the trading API is open on it too.
     """
 
     def __init__(
@@ -287,6 +287,9 @@ class Feed:
             if type(pushed) is list:
                 for trade in pushed:
                     self._on_push(trade)
+            elif type(pushed) is tuple:
+                for news in pushed:
+                    self._on_event(news)
             else:
                 self._on_push(pushed)  # type: ignore[arg-type]  # no list
             return

@@ -7,9 +7,10 @@ from typing import Final
 
 from anyvenue.model.errors import InvalidOrder, RejectReason
 
-__all__ = ["client_order_id", "origin_reason", "to_text"]
+__all__ = ["PREFIX", "client_order_id", "origin_reason", "to_text"]
 
-_PREFIX: Final = "t-"
+PREFIX: Final = "t-"
+"""What our own texts begin with."""
 _ALLOWED: Final = re.compile(r"[0-9A-Za-z_.-]{1,28}")
 _FORCED: Final = re.compile(
     r"liquidation|liq-.*|hedge-liq-.*|(pm|comb_margin|scm)_liquidate|auto_deleveraging|insurance|clear"
@@ -22,12 +23,12 @@ def to_text(client_order_id: str) -> str:
         raise InvalidOrder(
             f"client_order_id: found {client_order_id!r}; allowed on Gate are 1 to 28 characters of 0-9 A-Z a-z _ - ."
         )
-    return _PREFIX + client_order_id
+    return PREFIX + client_order_id
 
 
 def client_order_id(text: str | None) -> str | None:
     """Return the client order id in a `text`; None where the venue's own interfaces or its liquidation wrote it."""
-    return text.removeprefix(_PREFIX) or None if text and text.startswith(_PREFIX) else None
+    return text.removeprefix(PREFIX) or None if text and text.startswith(PREFIX) else None
 
 
 def origin_reason(text: str | None) -> RejectReason | None:

@@ -12,14 +12,14 @@ from attrs import evolve, frozen
 from anyvenue.model.enums import Side
 from anyvenue.model.errors import VenueProtocolError
 from anyvenue.model.instrument import Instrument
-from anyvenue.model.market import BookDelta, BookSnapshot, Candle, FundingRate, Liquidation, Quote, Trade
+from anyvenue.model.market import BookDelta, BookSnapshot, Candle, FundingRate, Liquidation, Quote
 from anyvenue.model.numbers import WHOLE_END, exact, whole
 from anyvenue.model.order_events import OrderFilled
 from anyvenue.model.times import unix_ns
 from anyvenue.venue.events import VenueEvent
 from anyvenue.wire.exact_json import decode
 from anyvenue_gateio.errors import VENUE
-from anyvenue_gateio.pushes import push_reader
+from anyvenue_gateio.pushes import Pushed, push_reader
 from anyvenue_gateio.rest import triggers
 from anyvenue_gateio.rest.account import read_position
 from anyvenue_gateio.rest.history import read_fill
@@ -95,8 +95,8 @@ class Reader:
     Attributes:
         is_hedged: whether the account is in hedge mode. A pushed fill does not say which position it belongs to, so it
             is then told as a Notice with the contract's name.
-        read_push: returns the delta of the order book or the trades that a frame holds, without detour. None means that
-            it has to be read the common way, by `read_any`.
+        read_push: returns the delta of the order book, the trades, the orders or the fills that a frame holds, without
+            detour. None means that it has to be read the common way, by `read_any`.
     """
 
     def __init__(self, find: Callable[[str], Instrument | None], name_of: Callable[[str], str | None]) -> None:
@@ -104,7 +104,7 @@ class Reader:
         self._find = find
         self._name_of = name_of
         self._trades = SeenTrades()
-        self.read_push: Callable[[bytes, int], BookDelta | list[Trade] | None] = push_reader(find, self._trades)
+        self.read_push: Callable[[bytes, int], Pushed | None] = push_reader(find, self._trades, lambda: self.is_hedged)
         self._candles: dict[str, Candle] = {}
         self._handlers: dict[str, Callable[[Any, int, int], Iterator[VenueEvent | Notice]]] = {
             "futures.obu": self._obu,
@@ -129,7 +129,7 @@ class Reader:
         told = self.read_push(raw, ts_recv)
         if told is None:
             return self.read_any(raw, ts_recv)
-        return iter(told if isinstance(told, list) else (told,))
+        return iter(told if isinstance(told, list | tuple) else (told,))
 
     def read_any(self, raw: bytes, ts_recv: int) -> Iterator[VenueEvent | Ack | ApiReply | Notice]:
         """Do as `read`, for a frame that `read_push` left."""

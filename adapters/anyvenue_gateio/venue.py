@@ -65,12 +65,12 @@ class GateVenue(GateTrading):
             self._waits.pop(event.client_order_id, None)
             if event.venue_order_id is not None:  # its news may have come before it could be known as ours
                 self.start(f"order {event.venue_order_id}", partial(self._tell_child, event.venue_order_id))
-        elif isinstance(event, OrderReported | OrderFilled):
+        elif self._waits and isinstance(event, OrderReported | OrderFilled):
             name, own_id = event.client_order_id, event.venue_order_id
             if triggers.order_kind(own_id or "") is triggers.OrderKind.ORDER:
                 if self._waits.pop(name, None) is not None:
                     sink(OrderTriggered(client_order_id=name, venue_order_id=own_id, ts_recv=event.ts_recv))
-                elif name is None and self._waits:
+                elif name is None:
                     self.start("trailing orders", self._look_at_trails)
             elif isinstance(event, OrderReported) and event.state.is_terminal:
                 self._waits.pop(name, None)

@@ -53,3 +53,9 @@ def test_many_instruments_are_heard_in_one_process(load):
 
 def test_an_orders_updates_all_reach_the_strategy(load):
     assert load("engine_path").order_update(rounds=1, count=20) > 0
+
+
+def test_an_accounts_news_all_reach_the_strategy(load):
+    found = load("account_updates").numbers(rounds=1, count=40)
+    assert len(found) == 4
+    assert all(figure > 0 for figure in found.values())

@@ -12,7 +12,7 @@ from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import exact
 from anyvenue.wire.request import Request
 from anyvenue_gateio.order_text import client_order_id
-from anyvenue_gateio.rest.orders import id_of, newest, page, position_side_of, question, root
+from anyvenue_gateio.rest.orders import id_of, id_text, newest, page, position_side_of, question, root
 
 ORDER_TEXT_LOOKUP_S: Final = 60
 """For so long after its cancel an order without any fill is found by text; one with a fill has no such limit.
@@ -26,7 +26,9 @@ UNFILLED_LOOKUP_S: Final = 600
 HISTORY_S: Final = 180 * 86_400
 """How far back finished orders and fills reach: six months."""
 
-_ROLES: Final = {"maker": Liquidity.MAKER, "taker": Liquidity.TAKER}
+ROLES: Final = {"maker": Liquidity.MAKER, "taker": Liquidity.TAKER}
+"""What a fill was, by its `role`."""
+
 _TIMES: Final = ("create_time_ms", "create_time")
 _S: Final = 10**9
 
@@ -59,12 +61,12 @@ def read_fill(
         instrument=instrument,
         trade_id=id_of(data, "trade_id"),
         client_order_id=client_order_id(data.get("text")),
-        venue_order_id=id_of({"id": data["order_id"]}),
+        venue_order_id=id_text(data["order_id"]),
         side=Side.BUY if size > 0 else Side.SELL,
         price=exact(data["price"], "price"),
         quantity=instrument.from_contracts(abs(size)),
         fee=exact(data.get("fee") or Decimal(0), "fee"),
-        liquidity=_ROLES.get(data.get("role", ""), Liquidity.UNKNOWN),
+        liquidity=ROLES.get(data.get("role", ""), Liquidity.UNKNOWN),
         position_side=position_side,
         ts_event=newest(data, _TIMES),
         ts_recv=ts_recv,

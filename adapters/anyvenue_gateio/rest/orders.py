@@ -279,6 +279,11 @@ def id_of(row: Mapping[str, Any], *names: str) -> str:
             break
     else:
         value = row["id"]
+    return id_text(value)
+
+
+def id_text(value: object) -> str:
+    """Return an id as text. Raises ValueError for what is none."""
     text = str(value) if type(value) is int else value
     if not isinstance(text, str) or not (text.isascii() and text.isdecimal()) or len(text) > _ID_DIGITS_MAX:
         raise ValueError(f"id: found {value!r}; allowed are whole numbers of up to {_ID_DIGITS_MAX} digits")
@@ -302,7 +307,10 @@ def order_report(data: Mapping[str, Any], instrument: Instrument, ts_recv: int) 
     if traded < 0 and size:
         raise ValueError(f"left: found {left}; allowed is no more than size, which is {size}")
     filled = instrument.from_contracts(traded) if traded > 0 else ZERO
-    state, reason, text = _state(data, filled, left)
+    if not left and (filled or data.get("finish_as") == "filled"):
+        state, reason, text = OrderState.FILLED, None, ""
+    else:
+        state, reason, text = state_of(data["status"], data.get("finish_as"), filled)
     name = client_order_id(data.get("text"))
     return OrderReported(
         client_order_id=name,
@@ -320,14 +328,11 @@ def order_report(data: Mapping[str, Any], instrument: Instrument, ts_recv: int) 
     )
 
 
-def _state(data: Mapping[str, Any], filled: Decimal, left: Decimal) -> tuple[OrderState, RejectReason | None, str]:
-    """Return state, reason and text by `status`, `finish_as` and what is left."""
-    finish_as = data.get("finish_as")
-    if not left and (filled or finish_as == "filled"):
-        return OrderState.FILLED, None, ""
-    if data["status"] not in ("open", "finished"):
-        raise ValueError(f"status: found {data['status']!r}; allowed are open and finished")
-    if data["status"] == "open":
+def state_of(status: object, finish_as: object, filled: Decimal) -> tuple[OrderState, RejectReason | None, str]:
+    """Return state, reason and text of an order that is not filled."""
+    if status not in ("open", "finished"):
+        raise ValueError(f"status: found {status!r}; allowed are open and finished")
+    if status == "open":
         return OrderState.PARTIALLY_FILLED if filled else OrderState.OPEN, None, ""
     state, reason = _ENDS.get(str(finish_as), (OrderState.CANCELED, RejectReason.OTHER))
     if state is OrderState.REJECTED and filled:

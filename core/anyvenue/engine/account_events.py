@@ -50,30 +50,33 @@ class AccountEvents:
         if order is None:
             _log.debug("an event of an order that is not ours: %s", event)
             return
-        if not isinstance(event, OrderFilled):
+        if engine.has_journal and not isinstance(event, OrderFilled):
             engine.journal.event(event, engine.now, engine.source)
+        orders = engine.orders
         try:
-            changed = engine.orders.apply(order, event)
-            if engine.orders.is_of_this_run(changed):  # what was held at the start holds the others' fills already
+            changed = orders.apply(order, event)
+            if orders.is_of_this_run(changed):  # what was held at the start holds the others' fills already
                 engine.portfolio.expect(changed)
         except Contradiction as error:
             _log.error("%s", error)
             engine.say(str(error))
-            engine.orders.on_doubt(order)
+            orders.on_doubt(order)
             return
         if _order_log.isEnabledFor(logging.INFO):
             _order_log.info(type(event).__name__, extra={"event": order_line(changed, engine.now)})
-        self._count(order, changed)
+        if changed.state is not order.state or changed.create is not order.create:
+            self._count(order, changed)
         told = engine.guards.on_order(order, changed)
         if _differs(order, changed) or isinstance(event, AmendRejected):
             if changed.text and changed.text != order.text:
                 engine.say(f"{changed.client_order_id} {changed.state.value}: {changed.text}")
             engine.call(engine.strategy.on_order, told)
-        if isinstance(event, OrderReported):
-            changed = engine.orders.insist(changed)
-        waiting = engine.orders.release(changed)
-        if waiting is not None:
-            engine.desk.amend(changed.client_order_id, *waiting)
+        if changed.cancel is Fate.UNKNOWN and isinstance(event, OrderReported):
+            changed = orders.insist(changed)
+        if orders.has_waiting:
+            waiting = orders.release(changed)
+            if waiting is not None:
+                engine.desk.amend(changed.client_order_id, *waiting)
         engine.flatten_when_clear(changed)
 
     def on_filled(self, event: OrderFilled) -> None:
@@ -100,9 +103,10 @@ class AccountEvents:
         engine.recorder.filled(fill, engine.now)
         self.on_order_event(event)
         # Only now is what was expected of the order no longer counted beside its fill.
-        engine.guards.on_position(engine.portfolio.position(fill.instrument, fill.position_side))
+        position = engine.portfolio.position(fill.instrument, fill.position_side)
+        engine.guards.on_position(position)
         engine.call(engine.strategy.on_fill, fill)
-        engine.call(engine.strategy.on_position, engine.portfolio.position(fill.instrument, fill.position_side))
+        engine.call(engine.strategy.on_position, position)
 
     def _is_of_this_run(self, event: OrderFilled) -> bool:
         """Whether an order of this run traded: that came after what was held, whatever the venue's clock says."""
@@ -155,9 +159,9 @@ def _differs(before: Order, after: Order) -> bool:
         before.state is not after.state
         or before.create is not after.create
         or before.cancel is not after.cancel
+        or before.filled_quantity != after.filled_quantity
         or before.amend != after.amend
         or before.price != after.price
         or before.quantity != after.quantity
-        or before.filled_quantity != after.filled_quantity
         or before.triggered is not after.triggered
     )

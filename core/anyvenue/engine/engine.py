@@ -163,7 +163,8 @@ class Engine:
         self._ts_start = self.now
         self._on_failure = on_failure
         self.journal = journal or NoJournal()
-        self._has_journal = journal is not None
+        self.has_journal = journal is not None
+        """Whether there is one that keeps anything."""
         self.latency: Latency | None = None
         """Where a runner has time measured."""
         self.ticket = 0
@@ -386,7 +387,7 @@ class Engine:
             self._next_sample = now + SAMPLE_INTERVAL_NS
             self.guards.sample()
             self.recorder.sample(now, self.data.mids())
-            if self._has_journal:
+            if self.has_journal:
                 self.journal.settle(self._unsettled_orders(), self.portfolio.positions(), now)
 
     def _settle(self) -> None:

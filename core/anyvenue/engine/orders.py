@@ -21,6 +21,7 @@ from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import ZERO
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import AmendSent, CancelSent, OrderEvent
+from anyvenue.model.order_machine import transition
 from anyvenue.model.order_spec import OrderSpec
 from anyvenue.venue.evidence import is_in_doubt
 
@@ -75,7 +76,7 @@ class OrderManager:
 
     def is_of_this_run(self, order: Order) -> bool:
         """Tell whether this run made an order, and did not take it on."""
-        return order.client_order_id.startswith(self._prefix)
+        return order.spec.client_order_id.startswith(self._prefix)
 
     def is_left_over(self, order: Order) -> bool:
         """Tell whether an order is ours, and of an earlier run."""
@@ -202,7 +203,20 @@ class OrderManager:
 
         Raises Contradiction, leaving the order as it was.
         """
-        return self._keep(order.apply(event))
+        after = transition(order, event)
+        client_order_id = order.spec.client_order_id
+        is_kept = client_order_id in self._open and after.venue_order_id == order.venue_order_id
+        if not is_kept or after.state.is_terminal:
+            return self._keep(after)
+        self._open[client_order_id] = after
+        if is_in_doubt(after):
+            self.on_doubt(after)
+        return after
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether any cancel or amend waits for a fate."""
+        return bool(self._wishes)
 
     def release(self, order: Order) -> tuple[Decimal | None, Decimal] | None:
         """Send the cancel that waited for this order's fate; hand back the amend that waited, for risk to see again."""

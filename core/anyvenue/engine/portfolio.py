@@ -58,11 +58,13 @@ class Portfolio:
 
     def expect(self, order: Order) -> None:
         """Take in how much an order has traded that no fill has told yet."""
-        price = order.missing_fills and (order.reported_average or order.price or self._mark(order.instrument))
-        if price:
-            self._missing[order.client_order_id] = order, price
-        elif self._missing:
-            self._missing.pop(order.client_order_id, None)
+        if order.reported_quantity > order.booked_quantity:
+            price = order.reported_average or order.price or self._mark(order.instrument)
+            if price:
+                self._missing[order.spec.client_order_id] = order, price
+                return
+        if self._missing:
+            self._missing.pop(order.spec.client_order_id, None)
 
     def positions(self) -> list[Position]:
         """Return every position that was ever held, flat ones included."""

@@ -69,6 +69,8 @@ class AccountReconciler:
         self._fills = FillAnswers(engine, connection, self._questions, self._open_orders.found, clock)
         self._whole_ns = clock.time_ns()
         self._news: asyncio.Future[None] | None = None
+        self._due_ns = 0
+        """Until when `_wait` sleeps where nothing wakes it."""
 
     # When
 
@@ -76,7 +78,8 @@ class AccountReconciler:
         """Have an order asked about."""
         doubt = self._doubts.add(order, self._clock.time_ns())
         doubt.insists = doubt.insists or not is_in_doubt(order)  # what it was told cannot be true
-        self._wake()
+        if doubt.due_ns < self._due_ns:
+            self._wake()
 
     def reconnected(self) -> None:
         """Have everything asked about: news were missed."""
@@ -119,7 +122,7 @@ class AccountReconciler:
             looks_again_ns = self._positions.looks_again_ns
             if looks_again_ns is not None:
                 self._whole_ns = min(self._whole_ns, looks_again_ns)
-            due_ns = min([self._whole_ns, *self._doubts.times()])
+            due_ns = self._due_ns = min([self._whole_ns, *self._doubts.times()])
             if due_ns <= self._clock.time_ns():
                 return
             news = self._news = asyncio.get_running_loop().create_future()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from anyvenue.model.enums import Fate, OrderState, Side
 from anyvenue.model.errors import RejectReason
@@ -82,7 +82,8 @@ class Order:
     @classmethod
     def sent(cls, spec: OrderSpec, ts_recv: int) -> Order:
         """Return an order that leaves now: a new one, and `OrderSent` applied."""
-        return cls(spec=spec, state=OrderState.SENT, create=Fate.IN_FLIGHT, ts_recv=ts_recv)
+        asked = {"spec": spec, "price": spec.price, "quantity": spec.quantity, "ts_recv": ts_recv}
+        return cls.of(_AS_SENT | asked)
 
     def apply(self, event: OrderEvent) -> Order:
         """Return the order after `event`.
@@ -97,9 +98,19 @@ class Order:
 
         That is why an order has no slots: they could only be filled one by one.
         """
-        new = object.__new__(Order)
-        new.__dict__.update(self.__dict__, **changes)
-        return new
+        attributes = dict(self.__dict__)
+        attributes.update(changes)
+        return self.of(attributes)
+
+    @staticmethod
+    def of(attributes: dict[str, Any]) -> Order:
+        """Return the order that has all these attributes, and keep the dict: `dict(order.__dict__)`, with changes.
+
+        A dict of its own is read in half the time of one that shares its keys with other objects.
+        """
+        order = object.__new__(Order)
+        object.__setattr__(order, "__dict__", attributes)
+        return order
 
     def __str__(self) -> str:
         """Tell it in a line, such as `buy 2 simulated:BTC-USDT-PERP at 61000: open, 0.5 traded at 60999 (av7-1)`."""
@@ -176,3 +187,10 @@ class Order:
             or (self.amend is not None and self.amend.fate is Fate.UNKNOWN)
             or (self.lost_amend is not None and not self.state.is_terminal)
         )
+
+
+_AS_SENT: Final = {one.name: one.default for one in fields(Order)} | {
+    "state": OrderState.SENT,
+    "create": Fate.IN_FLIGHT,
+}
+"""All attributes of an order that leaves; what is asked for is put in their place."""

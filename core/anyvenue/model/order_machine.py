@@ -36,6 +36,7 @@ SENT, OPEN, PARTIAL = OrderState.SENT, OrderState.OPEN, OrderState.PARTIALLY_FIL
 FILLED, CANCELED = OrderState.FILLED, OrderState.CANCELED
 REJECTED, EXPIRED = OrderState.REJECTED, OrderState.EXPIRED
 
+_DONE: Final = Fate.DONE
 _LIVING: Final = (OPEN, PARTIAL)
 _SENT_OR_LIVING: Final = (SENT, OPEN, PARTIAL)
 
@@ -44,6 +45,8 @@ _Changes = dict[str, Any]
 
 def transition(order: Order, event: ev.OrderEvent) -> Order:
     """Return `order` after `event`. Raises Contradiction where the table has no such step."""
+    if type(event) is ev.OrderReported and (after := _goes_on(order, event)) is not None:
+        return after
     allowed = TRANSITIONS.get((order.state, type(event)))
     if allowed is None:
         raise _contradiction(order, event)
@@ -104,7 +107,10 @@ def _open_amends(order: Order) -> list[Amendment]:
 
 def _full_at(quantity: Decimal, *amends: Amendment | None) -> Decimal:
     """How much must trade for an order to be full for certain, while amends that may raise it are open."""
-    return max((quantity, *(_raised(amend) for amend in amends)))
+    for amend in amends:
+        if amend is not None and amend.quantity is not None and amend.quantity > quantity:
+            quantity = amend.quantity
+    return quantity
 
 
 def _raised(amend: Amendment | None) -> Decimal:
@@ -272,17 +278,13 @@ def _is_stale(order: Order, event: ev.OrderReported) -> bool:
     return event.sequence is not None and order.sequence is not None and event.sequence < order.sequence
 
 
-def _reported(order: Order, event: ev.OrderReported) -> _Changes:
-    return _goes_on(order, event) or _reported_fully(order, event)
+def _goes_on(order: Order, event: ev.OrderReported) -> Order | None:
+    """Return the order after the common report: as it was asked for it lives on. None where there is more to it.
 
-
-def _goes_on(order: Order, event: ev.OrderReported) -> _Changes | None:
-    """Return what the common report changes: an order as it was asked for lives on. None where there is more to it.
-
-    It is what `_reported_fully` says of it, said in a third of the time.
+    It is what the long way comes to, in a third of the time.
     """
-    quantity, reported = order.quantity, event.filled_quantity
-    is_plain = (
+    quantity, reported, sequence, ts_event = order.quantity, event.filled_quantity, event.sequence, event.ts_event
+    if not (
         event.state in _LIVING
         and order.state in _SENT_OR_LIVING
         and order.amend is None
@@ -291,25 +293,30 @@ def _goes_on(order: Order, event: ev.OrderReported) -> _Changes | None:
         and event.price == order.price
         and order.reported_quantity <= reported
         and order.booked_quantity <= reported < quantity
-    )
-    if not is_plain:
+        and (sequence is None or order.sequence is None or order.sequence <= sequence)
+    ):
         return None
-    changes: _Changes = {
-        "state": PARTIAL if reported else OPEN,
-        "create": Fate.DONE,
-        "reported_quantity": reported,
-        "reported_average": event.average_price or order.reported_average,
-        "reason": None,
-        "text": "",
-    }
-    if event.sequence is not None:
-        changes["sequence"] = event.sequence
-    if event.ts_event > order.ts_terms:
-        changes["ts_terms"] = event.ts_event
-    return changes
+    fields = dict(order.__dict__)
+    fields["state"] = PARTIAL if reported else OPEN
+    fields["create"] = _DONE
+    fields["reported_quantity"] = reported
+    fields["reported_average"] = event.average_price or order.reported_average
+    fields["reason"] = None
+    fields["text"] = ""
+    if sequence is not None:
+        fields["sequence"] = sequence
+    if ts_event > order.ts_terms:
+        fields["ts_terms"] = ts_event
+    if ts_event > order.ts_event:
+        fields["ts_event"] = ts_event
+    if event.ts_recv > order.ts_recv:
+        fields["ts_recv"] = event.ts_recv
+    if event.venue_order_id != order.venue_order_id:
+        fields.update(_ids(order, event))
+    return order.of(fields)
 
 
-def _reported_fully(order: Order, event: ev.OrderReported) -> _Changes:
+def _reported(order: Order, event: ev.OrderReported) -> _Changes:
     filled = max(order.filled_quantity, event.filled_quantity)
     changes: _Changes = {
         "reported_quantity": max(order.reported_quantity, event.filled_quantity),

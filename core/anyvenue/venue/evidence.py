@@ -24,6 +24,7 @@ from anyvenue.venue.missed import filled
 
 __all__ = ["Verdict", "decide", "estimate", "is_in_doubt"]
 
+_UNKNOWN, _REFUSED = Fate.UNKNOWN, Fate.REFUSED
 _GONE: Final = (RejectReason.UNKNOWN_ORDER, RejectReason.ORDER_CLOSED)
 
 AMEND_NEVER_CAME: Final = "the amend did not arrive: price and quantity are as before, and it can no longer arrive"
@@ -50,11 +51,11 @@ def is_in_doubt(order: Order) -> bool:
     An earlier amend that may yet prove done is no reason to ask: nothing but a trade could prove it.
     """
     return (
-        order.create is Fate.UNKNOWN
-        or order.cancel is Fate.UNKNOWN
-        or (order.amend is not None and order.amend.fate is Fate.UNKNOWN)
-        or order.reported_quantity > order.booked_quantity
-        or (order.cancel is Fate.REFUSED and order.is_open and order.reason in _GONE)
+        order.reported_quantity > order.booked_quantity
+        or order.create is _UNKNOWN
+        or order.cancel is _UNKNOWN
+        or (order.amend is not None and order.amend.fate is _UNKNOWN)
+        or (order.cancel is _REFUSED and order.is_open and order.reason in _GONE)
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -113,8 +114,9 @@ class SqliteJournal:
             raise
 
     def _open(self, session: str, durability: Durability) -> None:
-        database = self._database = store.connect(self.path)
-        try:
+        with ExitStack() as undo:
+            database = self._database = store.connect(self.path)
+            undo.callback(database.close)
             with store.readable(self.path):
                 table = InstrumentTable(self._added)
                 absorb(database, self.path)
@@ -124,22 +126,17 @@ class SqliteJournal:
                 self._values = {name: plain(value) for name, value in self.recovered.values.items()}
                 self._id = int(database.execute("SELECT coalesce(max(id), 0) FROM records").fetchone()[0])
                 self._session = store.begin_session(database, session, self._now, f"anyvenue {version('anyvenue')}")
-        except BaseException:
-            database.close()
-            raise
-        connect = partial(store.connect, self.path, durability)
-        if self._clock is not None and durability == "process":
-            self._tail = Tail(self.path)
-        self._writer: Writer = GroupWriter(connect) if durability == "power" else DirectWriter(database, connect)
-        self._last_state = self._since_state = 0
-        try:
+            if self._clock is not None and durability == "process":
+                self._tail = Tail(self.path)
+                undo.callback(self._tail.close)
+            connect = partial(store.connect, self.path, durability)
+            self._writer: Writer = GroupWriter(connect) if durability == "power" else DirectWriter(database, connect)
+            undo.callback(self._writer.close)
+            self._last_state = self._since_state = 0
             if self.recovered.sessions:
                 self._write_state(self.recovered.orders, self.recovered.positions)
             self._prune()
-        except BaseException:
-            self._writer.close()
-            database.close()
-            raise
+            undo.pop_all()
 
     # The journal
 

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -489,6 +490,52 @@ class TestFormat:
         opened(name="deep/journal.db")
         assert (tmp_path / "deep").stat().st_mode & 0o077 == 0
         assert (tmp_path / "deep" / "journal.db").stat().st_mode & 0o077 == 0
+
+
+@pytest.fixture
+def connections(monkeypatch):
+    """The databases that were opened."""
+    made, connect = [], journal_store.connect
+
+    def counted(*args):
+        made.append(connect(*args))
+        return made[-1]
+
+    monkeypatch.setattr(journal_store, "connect", counted)
+    return made
+
+
+class TestRefusedOpening:
+    """Whatever a start fails at, nothing of it stays open."""
+
+    def refused(self, opened, connections, error, **how):
+        descriptors = len(list(Path("/dev/fd").iterdir()))
+        with pytest.raises(error):
+            opened("two", **how)
+        assert len(list(Path("/dev/fd").iterdir())) <= descriptors
+        for database in connections:
+            with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+                database.execute("SELECT 1")
+
+    def test_a_tail_that_cannot_be_written(self, opened, connections, tmp_path):
+        (tmp_path / "journal.db-tail").mkdir()
+        self.refused(opened, connections, IsADirectoryError, clock=DrivenClock(START))
+
+    def test_a_tail_that_cannot_be_read(self, opened, connections, monkeypatch):
+        def unreadable(database, path):
+            raise PermissionError(f"{path}-tail")
+
+        monkeypatch.setattr(journal_sqlite, "absorb", unreadable)
+        self.refused(opened, connections, PermissionError, clock=DrivenClock(START))
+
+    def test_a_first_record_that_cannot_be_written(self, opened, connections, monkeypatch):
+        def full(database, rows):
+            raise sqlite3.OperationalError("database or disk is full")
+
+        opened(clock=DrivenClock(START)).close(START, clean=True)
+        connections.clear()
+        monkeypatch.setattr("anyvenue.engine.journal_writer.commit", full)
+        self.refused(opened, connections, JournalFailed, clock=DrivenClock(START))
 
 
 class TestFailing:

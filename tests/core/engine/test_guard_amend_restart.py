@@ -64,10 +64,10 @@ class MortalJournal(SqliteJournal):
 
     life = None
 
-    def _write(self, kind, now_ns, connection, data, also=None):
+    def _write(self, rows):
         if self.life is not None:
             self.life.step()
-        return super()._write(kind, now_ns, connection, data, also)
+        return super()._write(rows)
 
     def abandon(self):
         """Close the files as the end of the process does: nothing is written any more."""

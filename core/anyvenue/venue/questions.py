@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 from attrs import frozen
 
 from anyvenue.model.balance import Balance
-from anyvenue.model.errors import AnyvenueError, OutcomeUnknown
+from anyvenue.model.errors import AnyvenueError, OutcomeUnknown, TradingEnded
 from anyvenue.model.fill import Fill
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import FundingPayment
@@ -42,7 +42,13 @@ class Told(Generic[T]):
 
 
 class Questions:
-    """The look-ups of one venue. Each returns None where the venue has it not, or gave no answer that can be read."""
+    """The look-ups of one venue. Each returns None where the venue has it not, or gave no answer that can be read.
+
+    Attributes:
+        refused: what says that a question was refused, and would be again: such as that of a key that has expired.
+    """
+
+    refused: TradingEnded | None = None
 
     def __init__(self, venue: Venue, connection: str, clock: Clock) -> None:
         self._venue = venue
@@ -94,13 +100,18 @@ class Questions:
             async with deadline(self._clock, DEADLINE_S):
                 return Told(asked_ns, await question())
         except (AnyvenueError, TimeoutError) as error:
+            if isinstance(error, TradingEnded):
+                self.refused = error
             _log.warning("%s: %s: no answer: %s", self._connection, name, str(error) or "none in time")
         except Exception:  # noqa: BLE001 - whatever an adapter raises, it is no answer
             _log.exception("%s: %s: the venue raised what an adapter may not raise", self._connection, name)
         return None
 
     async def surely(self, feature: Feature, ask: Callable[[], Awaitable[Told[T] | None]]) -> Told[T] | None:
-        """Ask again and again what a start depends on. None: the venue has no such look-up. Raises OutcomeUnknown."""
+        """Ask again and again what a start depends on. None: the venue has no such look-up.
+
+        Raises OutcomeUnknown, and TradingEnded where the key is refused.
+        """
         if not self.has(feature):
             return None
         for number in range(TRIES):
@@ -109,6 +120,8 @@ class Questions:
             told = await ask()
             if told is not None:
                 return told
+            if self.refused is not None:
+                raise self.refused
         raise OutcomeUnknown(
             f"{self._connection}: {feature.value}: asked {TRIES} times without an answer, and a run that does not "
             "know what the account has must not start. See the log for why, and start again",

@@ -18,6 +18,7 @@ from anyvenue.model.position import Position
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.interface import Venue, VenueOrder
+from anyvenue.venue.missed import looked_back
 from anyvenue.wire.deadline import deadline, pause
 
 __all__ = ["Questions", "Told"]
@@ -59,6 +60,10 @@ class Questions:
         """Tell whether the venue has a look-up."""
         return self._venue.capabilities.has(feature)
 
+    def looked_back(self, since_ns: int) -> int:
+        """Return what to take for a time of our clock by the venue's."""
+        return looked_back(self._venue, since_ns)
+
     async def open_orders(self) -> Told[Sequence[VenueOrder]] | None:
         """Ask for all open orders."""
         return await self._ask(Feature.OPEN_ORDERS, lambda: self._venue.open_orders())
@@ -68,21 +73,21 @@ class Questions:
         return await self._ask(Feature.ORDER_LOOKUP, lambda: self._venue.order(order))
 
     async def history(self, instrument: Instrument, since_ns: int) -> Told[Sequence[VenueOrder]] | None:
-        """Ask for the orders that ended."""
-        return await self._ask(
-            Feature.ORDER_HISTORY, lambda: self._venue.order_history(instrument, start_ns=max(0, since_ns))
-        )
+        """Ask for the orders that ended since a time of our clock."""
+        start_ns = self.looked_back(since_ns)
+        return await self._ask(Feature.ORDER_HISTORY, lambda: self._venue.order_history(instrument, start_ns=start_ns))
 
     async def fills(self, instrument: Instrument, since_ns: int) -> Told[Sequence[Fill]] | None:
-        """Ask for the fills."""
-        return await self._ask(Feature.FILLS, lambda: self._venue.fills(instrument, start_ns=max(0, since_ns)))
+        """Ask for the fills since a time of our clock."""
+        start_ns = self.looked_back(since_ns)
+        return await self._ask(Feature.FILLS, lambda: self._venue.fills(instrument, start_ns=start_ns))
 
     async def positions(self) -> Told[Sequence[Position]] | None:
         """Ask for the positions that are not flat."""
         return await self._ask(Feature.POSITIONS, lambda: self._venue.positions())
 
     async def funding_payments(self, instrument: Instrument, since_ns: int) -> Told[Sequence[FundingPayment]] | None:
-        """Ask for the funding paid and received."""
+        """Ask for the funding paid and received since a time of the venue's clock."""
         return await self._ask(
             Feature.FUNDING_PAYMENTS, lambda: self._venue.funding_payments(instrument, start_ns=since_ns)
         )

@@ -111,6 +111,11 @@ class RemoteVenue(Venue):
         """Have `release` awaited at the close."""
         self._at_close.append(release)
 
+    @property
+    def clock_ahead_ns(self) -> int:
+        """How far the venue's clock is ahead of ours, by the server time that `http` goes by."""
+        return 0 if self.http is None else self.http.clock_ahead_ns
+
     async def instruments(self) -> list[Instrument]:
         """Return all instruments that can be traded."""
         return list(self.by_name.values())

@@ -329,6 +329,20 @@ def test_a_limit_order_has_a_price_of_its_own(resting):
     assert [(fill.client_order_id, fill.price) for fill in resting.fills] == [("avx-1", 3500)]
 
 
+def test_a_reduction_without_any_price_is_booked_at_the_entry_price_once_it_is_late(eth, order_of):
+    account = Account(eth, price=None)
+    account.update({}, "0.1", entry="3500")
+    account.send(order_of(side=Side.SELL, order_type=OrderType.MARKET))
+    account.ack("avx-1", "7", "filled")
+    account.update({}, "")
+    assert not account.fills
+    account.now += 2 * S
+    account.told(account.ledger.tick(account.now))
+    assert [(fill.client_order_id, fill.price) for fill in account.fills] == [("avx-1", Decimal(3500))]
+    assert not account.ledger.is_waiting
+    assert account.orders["avx-1"].state is OrderState.FILLED
+
+
 def test_a_strangers_trade_without_any_price_waits_for_one_too(eth):
     account = Account(eth, price=None)
     account.update({}, "")

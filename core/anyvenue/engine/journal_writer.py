@@ -76,13 +76,23 @@ class DirectWriter:
         self._database.close()
 
     def _move(self) -> None:
+        complaint = ""
         try:
             with closing(self._connect()) as database:
                 while not self._done.wait(_MOVED_EVERY_S):
-                    database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                    try:
+                        database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                        complaint = ""
+                    except sqlite3.Error as error:
+                        complaint = self._complained(error, complaint)
         except (sqlite3.Error, AnyvenueError) as error:
-            # Nothing is lost: the engine's own connection does it, when it has to.
-            _log.warning("the journal's write-ahead log is not moved any more: %s", error)
+            self._complained(error, complaint)
+
+    def _complained(self, error: Exception, before: str) -> str:
+        """Say why it is not moved, once. Nothing is lost: the engine's own connection does it, when it has to."""
+        if str(error) != before:
+            _log.warning("the journal's write-ahead log is not moved: %s", error)
+        return str(error)
 
 
 class GroupWriter:

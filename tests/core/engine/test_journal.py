@@ -885,6 +885,32 @@ class TestDriveThatRefuses:
         assert "the journal lacks its last 101 records" in caplog.text
 
 
+def test_the_write_ahead_log_is_moved_again_once_the_drive_lets_it(tmp_path, monkeypatch, caplog):
+    class Database:
+        def __init__(self):
+            self.moves = 0
+
+        def execute(self, statement):
+            self.moves += 1
+            if self.moves <= 2:
+                raise sqlite3.OperationalError("disk I/O error")
+            moved.set()
+            return self
+
+        def fetchall(self):
+            return []
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr("anyvenue.engine.journal_writer._MOVED_EVERY_S", 0.0)
+    moved = threading.Event()
+    writer = journal_writer.DirectWriter(journal_store.connect(tmp_path / "journal.db"), Database)
+    assert moved.wait(10)
+    writer.close()
+    assert caplog.text.count("the journal's write-ahead log is not moved: disk I/O error") == 1
+
+
 class TestPower:
     def test_the_ticket_is_durable_once_it_is_said_to_be(self, opened, tmp_path):
         async def run(journal):

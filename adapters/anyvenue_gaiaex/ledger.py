@@ -369,10 +369,10 @@ class Ledger:
             tracked.is_live = True
             tracked.ids += [row.order_id] if is_new else []
             return [OrderAccepted(**tracked.names(), ts_recv=now)]
-        if tracked.doubt is not None and (is_new or (row.price == tracked.doubt[0] != tracked.price)):
+        is_changed = tracked.is_changed(row)
+        if tracked.doubt is not None and (is_new or is_changed):
             return self._amended(tracked, row.order_id, now, 0)
-        is_as_it_was = tracked.doubt is not None and row.price == tracked.price != tracked.doubt[0]
-        if is_as_it_was and now >= tracked.since_ns + self._doubt_ns:
+        if is_changed is False and now >= tracked.since_ns + self._doubt_ns:
             tracked.doubt = None
             text = "the order is still there as it was, and the request can no longer arrive"
             return [AmendRejected(**tracked.names(), reason=RejectReason.EXPIRED, text=text, ts_recv=now)]

@@ -239,6 +239,27 @@ def test_a_modification_that_never_arrived_is_refused_when_it_no_longer_can(rest
     assert resting.orders["avx-1"].amend is None
 
 
+@pytest.mark.parametrize("quantity", ["0.2", "0.06"])
+@pytest.mark.parametrize("is_done", [True, False])
+def test_a_modification_of_the_size_alone_is_settled_by_the_size_though_the_id_stays(resting, quantity, is_done):
+    resting.orders["avx-1"] = resting.orders["avx-1"].apply(AmendSent(quantity=Decimal(quantity)))
+    resting.ledger.amending("avx-1", Decimal(3500), Decimal(quantity), resting.now)
+    row = ROW | {"origQty": quantity if is_done else "0.1"}
+    assert bool(of(resting.update({"7": row}, "", after_s=10), OrderAmended)) is is_done
+    assert bool(of(resting.update({"7": row}, "", after_s=10), AmendRejected)) is not is_done
+    order = resting.orders["avx-1"]
+    assert (order.amend, order.quantity) == (None, Decimal(quantity if is_done else "0.1"))
+    assert resting.ledger.asks_ns is None
+
+
+def test_a_size_that_may_be_the_rest_settles_no_modification(resting):
+    resting.orders["avx-1"] = resting.orders["avx-1"].apply(AmendSent(quantity=Decimal("0.06")))
+    resting.ledger.amending("avx-1", Decimal(3500), Decimal("0.06"), resting.now)
+    row = {"symbol": "ETH", "side": "BUY", "price": "3500", "size": "0.06"}  # or 0.04 of 0.1 has traded
+    for _ in range(3):
+        assert not of(resting.update({"7": row}, "", after_s=10), OrderAmended | AmendRejected)
+
+
 def test_fills_after_a_modification_count_from_what_was_filled_before(resting):
     resting.update({"7": ROW | {"executedQty": "0.04"}}, "0.04")
     resting.orders["avx-1"] = resting.orders["avx-1"].apply(AmendSent(price=Decimal(3490)))

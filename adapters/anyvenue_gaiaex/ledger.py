@@ -231,10 +231,13 @@ class Ledger:
     def gone(self, client_order_id: str, now: int) -> list[AccountEvent]:
         """The venue says that it has no such open order. That ends it where the account's last update says so too.
 
-        Not while a modification is in doubt: the order may live on under an id that nobody has told.
+        Not where that is older than the order, which may not have come to where cancels look; nor while a modification
+        is in doubt: the order may live on under an id that nobody has told.
         """
         tracked = self._of(client_order_id)
         if tracked is None or tracked.ended_ns is not None or tracked.is_doubtful or not self._rows.is_told:
+            return []
+        if self._orders_ns < tracked.since_ns:
             return []
         if any(one in self._rows.rows for one in tracked.ids):
             return []

@@ -195,6 +195,19 @@ def test_no_such_order_ends_it_only_where_the_last_update_has_it_no_more(resting
     assert resting.orders["avx-1"].state is OrderState.FILLED
 
 
+def test_no_such_order_ends_none_that_no_update_can_have_shown_yet(account, order_of):
+    account.send(order_of())
+    account.now += S // 10
+    account.ack("avx-1", "7")  # the last update is older than the order
+    assert account.ledger.gone("avx-1", account.now) == []
+    account.ledger.mistrust("avx-1", account.now)
+    account.update({"7": ROW}, "")
+    assert account.orders["avx-1"].state is OrderState.OPEN
+    assert account.ledger.strays(account.now) == []
+    account.update({}, "", after_s=0.1)
+    assert of(account.told(account.ledger.gone("avx-1", account.now)), OrderCanceled)
+
+
 def test_no_such_order_ends_none_whose_modification_is_in_doubt(resting):
     resting.ledger.amending("avx-1", Decimal(3490), Decimal("0.1"), resting.now)  # and its answer is lost
     resting.update({}, "", after_s=0.1)  # it is not there: it may be under a new id that no update shows yet

@@ -221,7 +221,7 @@ class SqliteJournal:
             self._since_state = STATE_EVERY  # until it is written
         if self._timer is None:
             self._write_waiting()  # what could not be written before
-        if now_ns < self._again_ns:
+        if self._is_resting:
             return
         try:
             if self._since_state >= STATE_EVERY:
@@ -260,7 +260,7 @@ class SqliteJournal:
 
     def _write(self, rows: Sequence[Row]) -> int:
         """Write one record's rows, and what waits before them, all or none. Raises JournalFailed."""
-        if self._now < self._again_ns:
+        if self._is_resting:
             raise JournalFailed(self._complaint)
         try:
             ticket = self._writer.write([*self._waiting, *rows])
@@ -271,6 +271,11 @@ class SqliteJournal:
         self._noted()
         self._written()
         return ticket
+
+    @property
+    def _is_resting(self) -> bool:
+        """Whether the drive has just refused, and is left alone; not for longer where the clock is set back."""
+        return 0 < self._again_ns - self._now <= AGAIN_NS
 
     def _write_or_hold(self, rows: Sequence[Row]) -> None:
         """Write one record's rows, where not now, then as soon as the drive takes them."""
@@ -309,7 +314,7 @@ class SqliteJournal:
 
     def _write_waiting(self) -> None:
         self._timer = None
-        if not self._waiting or self._now < self._again_ns:
+        if not self._waiting or self._is_resting:
             return
         try:
             self._writer.write(self._waiting)

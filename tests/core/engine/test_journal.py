@@ -854,6 +854,13 @@ class TestDriveThatRefuses:
         journal.settle([], [], START + SECOND)
         assert len(tried) == 2
 
+    def test_a_clock_that_is_set_back_keeps_nobody_waiting(self, journal, opened, refusing):
+        journal.event(filled(None, "0.004"), START, "main")
+        journal.decision("note", "x", START)
+        refusing()
+        journal.intent(Place(sent("av-2")), START - 3600 * SECOND)
+        assert [order.client_order_id for order in again(journal, opened).recovered.orders] == ["av-2"]
+
     def test_how_things_must_be_settled_is_not_forgotten(self, journal, opened, refusing):
         journal.event(filled(None, "0.004"), START, "main")
         journal.settle([], [], START, must=True)

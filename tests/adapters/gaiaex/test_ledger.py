@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyvenue.model.enums import OrderState, OrderType, Side
+from anyvenue.model.errors import RejectReason
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import (
     AmendRejected,
@@ -193,6 +194,26 @@ def test_no_such_order_ends_it_only_where_the_last_update_has_it_no_more(resting
     assert not resting.ledger.gone("avx-1", resting.now)
     resting.update({}, "0.1")  # it had traded, and the position was late
     assert resting.orders["avx-1"].state is OrderState.FILLED
+
+
+def test_a_strangers_row_keeps_no_order_at_market_in_doubt(account, order_of):
+    account.send(order_of(order_type=OrderType.MARKET))  # and its answer is lost
+    for _ in range(3):
+        account.update({"9": ROW}, "", after_s=10)
+    order = account.orders["avx-1"]
+    assert (order.state, order.reason) == (OrderState.REJECTED, RejectReason.EXPIRED)
+
+
+def test_a_strangers_row_keeps_no_order_in_doubt_where_the_venue_names_ours(account, order_of):
+    account.send(order_of())
+    account.ack("avx-1", "7")
+    ours = {"7": ROW | {"clientId": client_id("avx-1")}}
+    account.update(ours, "")
+    account.send(order_of("avx-2"))  # and its answer is lost
+    for _ in range(3):
+        account.update(ours | {"9": ROW}, "", after_s=10)
+    order = account.orders["avx-2"]
+    assert (order.state, order.reason) == (OrderState.REJECTED, RejectReason.EXPIRED)
 
 
 def test_no_such_order_ends_none_that_no_update_can_have_shown_yet(account, order_of):

@@ -31,7 +31,7 @@ from anyvenue.engine.journal_lock import FileLock
 from anyvenue.engine.journal_recovery import recover, state_of
 from anyvenue.engine.journal_store import Durability, Kind
 from anyvenue.engine.journal_tail import Tail, absorb
-from anyvenue.engine.journal_writer import DirectWriter, GroupWriter, Row, Writer, failed
+from anyvenue.engine.journal_writer import DirectWriter, GroupWriter, Row, Writer, commit, failed
 from anyvenue.engine.recovered import Recovered
 from anyvenue.model.enums import OrderState
 from anyvenue.model.instrument import Instrument
@@ -245,9 +245,9 @@ class SqliteJournal:
             self._timer.cancel()
         self._again_ns = min(self._again_ns, now_ns)  # once more, however short it is since
         self._try("end", now_ns, {"clean": clean})
+        self._writer.close()
         if self._waiting:
             self._leave()
-        self._writer.close()
         self._database.close()
         if self._tail is not None:
             self._tail.close()
@@ -338,12 +338,14 @@ class SqliteJournal:
                 self._complain(failed(error))
 
     def _leave(self) -> None:
-        """Leave to the next start what the database has not taken to the last."""
+        """Leave to the next start what the writer has not taken to the last; without a tail try the database again."""
         try:
-            if self._tail is None:
-                raise failed(OSError("there is no other place"))
-            self._keep(self._tail, ())
-        except JournalFailed:
+            if self._tail is not None:
+                self._keep(self._tail, ())
+            else:
+                self._writer.write(())  # raises where what came before these is not written
+                commit(self._database, self._waiting)
+        except (JournalFailed, sqlite3.Error):
             lost = sum(statement == store.INSERT_RECORD for statement, _ in self._waiting) + self._lost
             _log.critical("the journal lacks its last %d records: the drive took them nowhere", lost)
 

@@ -990,6 +990,26 @@ class TestPower:
         assert found.positions[0].quantity == Decimal("0.010")
         assert len(found.trade_ids) == 2
 
+    def test_a_drive_that_works_again_when_the_run_ends_has_all_in_its_order(self, opened, monkeypatch, caplog):
+        commit, failed = journal_writer.commit, threading.Event()
+
+        def fail(database, rows):
+            failed.set()
+            raise sqlite3.OperationalError("disk I/O error")
+
+        journal = opened(durability="power")
+        monkeypatch.setattr("anyvenue.engine.journal_writer.commit", fail)
+        journal.intent(Place(sent("av-1")), START)
+        assert failed.wait(10)
+        while journal._writer._error is None:
+            pass
+        journal.event(filled("av-1", "0.004"), START, "main")
+        monkeypatch.setattr("anyvenue.engine.journal_writer.commit", commit)
+        found = again(journal, opened).recovered
+        (order,) = found.orders
+        assert (order.client_order_id, order.filled_quantity) == ("av-1", Decimal("0.004"))
+        assert "lacks" not in caplog.text
+
     def test_what_the_drive_does_not_take_to_the_end_is_counted(self, opened, monkeypatch, caplog):
         def fail(database, rows):
             raise sqlite3.OperationalError("disk I/O error")

@@ -1,6 +1,7 @@
 """The journal: what was written down is there again, whatever became of the process, the drive or the program."""
 
 import asyncio
+import errno
 import logging
 import os
 import shutil
@@ -444,6 +445,16 @@ class TestOneProcess:
             opened("two", name="b.db", accounts=["x", "y"], lock_folder=tmp_path)
         first.close(START, clean=True)
         opened("three", name="b.db", accounts=["x", "y"], lock_folder=tmp_path)
+
+    def test_a_lock_on_a_full_drive_is_let_go(self, opened, monkeypatch):
+        def full(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("os.pwrite", full)
+        with pytest.raises(OSError, match="No space left"):
+            opened()
+        monkeypatch.undo()
+        opened("two")
 
 
 class TestFormat:

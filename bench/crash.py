@@ -38,9 +38,11 @@ from anyvenue.engine.commands import Place
 from anyvenue.engine.journal_recovery import recover
 from anyvenue.model.errors import Contradiction
 from anyvenue.model.order import Order
-from anyvenue.model.order_events import OrderEvent, OrderFilled
+from anyvenue.model.order_events import AmendSent, OrderEvent, OrderFilled
 from anyvenue_gaiaex.rest import client_id as gaiaex_id
 from anyvenue_gateio.order_text import to_text as gateio_id
+from anyvenue_hyperliquid.rest import cloid_of
+from anyvenue_hyperliquid.simulator.shapes import trade_id as hyperliquid_trade
 
 ANYVENUE: Final = (sys.executable, "-c", "from anyvenue.app.cli import main; main(prog_name='anyvenue')")
 NURSERY: Final = (sys.executable, str(Path(__file__).with_name("nursery.py")))
@@ -94,8 +96,14 @@ class Target:
     Attributes:
         environment: one whose URLs can be others: they are those of the simulator, on this machine.
         orders: the path of requests that place, amend and cancel, for the faults.
+        reads: method and path of the requests that only read.
         has_fills: whether the venue tells its fills, and orders can be looked up.
         named: what the venue has in place of a client id of ours.
+        trade_id: what the venue calls a trade, of the symbol and the exchange's own name for it.
+        trade_of: what the venue calls the trade of a fill, of the fill's id.
+        amends_anew: whether an amended order is another one at the venue, of the same client id.
+        settles_s: so much longer the last run trades, where what is in doubt needs that long.
+        rests_s: so long no run is started after a kill, where the venue's limits do not let one start after the other.
     """
 
     symbol: str
@@ -107,6 +115,12 @@ class Target:
     news: tuple[str, ...]
     has_fills: bool
     named: Callable[[str], str]
+    reads: tuple[str, str] = ("GET", "*")
+    trade_id: Callable[[str, str], str] = lambda symbol, trade_id: trade_id
+    trade_of: Callable[[str], str] = str
+    amends_anew: bool = False
+    settles_s: float = 0.0
+    rests_s: float = 0.0
 
 
 TARGETS: Final = {
@@ -132,6 +146,23 @@ TARGETS: Final = {
         has_fills=False,
         named=gaiaex_id,
     ),
+    "hyperliquid": Target(
+        symbol="BTC-USDC-PERP",
+        environment="testnet",
+        more="",
+        options="",
+        ws="ws",
+        orders="*/exchange",
+        news=("orderUpdates", "userFills", "clearinghouseState"),
+        has_fills=True,
+        named=cloid_of,
+        reads=("POST", "*/info"),
+        trade_id=lambda symbol, trade_id: str(hyperliquid_trade(symbol.partition("-")[0], trade_id)),
+        trade_of=lambda trade_id: trade_id.partition("-")[0],
+        amends_anew=True,
+        settles_s=20.0,  # a create may arrive for 15 s
+        rests_s=12.0,  # a start weighs some 250 of 1,200 a minute
+    ),
 }
 
 
@@ -145,10 +176,11 @@ def faults(target: Target) -> list[dict[str, Any]]:
         {"status": 502, "probability": 0.005},
         {"delay_s": 0.3, "probability": 0.03},
     )
+    reads = {"on": "http", "method": target.reads[0], "path": target.reads[1]}
     return [
         *({"on": "http", "method": method, "path": target.orders, **rule} for method in _WRITING for rule in writes),
-        {"on": "http", "method": "GET", "status": 502, "probability": 0.01},
-        {"on": "http", "method": "GET", "lose_reply": True, "probability": 0.003},
+        {**reads, "status": 502, "probability": 0.01},
+        {**reads, "lose_reply": True, "probability": 0.003},
         *({"on": "ws_out", "match": match, "drop": True, "probability": 0.02} for match in target.news),
         *({"on": "ws_out", "match": match, "duplicate": True, "probability": 0.02} for match in target.news),
         {"on": "ws_out", "disconnect": True, "probability": 0.0005},
@@ -281,6 +313,7 @@ class Crash:
                 for number in range(1, restarts + 1):
                     self._one(nursery, number)
                     counts["kills"] += 1
+                    time.sleep(self._target.rests_s)
                     simulator.collect(self.booked)
                     counts["orders"], counts["fills"] = len(self.booked.orders), len(self.booked.fills)
                     if len(self.figures.wrong) >= enough or time.monotonic() >= end:
@@ -326,9 +359,7 @@ class Crash:
         """Write the configuration of all runs; return the environment that has their keys."""
         target, told = self._target, simulator.told
         account = told["accounts"][0]
-        secrets = {"key": account["key"], "secret": account["secret"]}
-        named = simulator.about().get("accounts", {}).get(account["name"], {})
-        secrets |= {"address": named["address"]} if "address" in named else {}
+        secrets = account["credentials"]
         config = CONFIG.format(
             symbol=target.symbol,
             adapter=self._venue,
@@ -362,7 +393,7 @@ class Crash:
         """Let a run trade for a while and end in order."""
         with self._started(nursery) as process:
             self._trades(process, 0)
-            time.sleep(LAST_RUN_S)
+            time.sleep(LAST_RUN_S + self._target.settles_s)
             process.signal(signal.SIGINT)
             code = process.ended(PATIENCE_S)
             if code is None:
@@ -488,6 +519,7 @@ class Written:
 
     orders: dict[str, Order] = Factory(dict)
     fills: dict[str, Decimal] = Factory(dict)
+    amends: Counter[str] = Factory(Counter)
     twice: list[str] = Factory(list)
 
     @classmethod
@@ -510,6 +542,8 @@ class Written:
                 self.twice.append(name)
             self.orders[name] = value.order
             return
+        if isinstance(value, AmendSent):
+            self.amends[value.client_order_id or ""] += 1
         if isinstance(value, OrderFilled):
             if value.fill.trade_id in self.fills:
                 self.twice.append(f"fill {value.fill.trade_id}")
@@ -530,22 +564,24 @@ def compare(journal: Path, booked: Booked, target: Target, figures: Figures) -> 
     counts, blame, written = figures.counts, figures.blame, Written.read(journal)
     ours = {target.named(name): order for name, order in written.orders.items()}
     venues = list(booked.orders.values())
+    sent: dict[str, list[dict[str, Any]]] = {}
+    for order in venues:
+        sent.setdefault(order["client_id"], []).append(order)
     counts["intents"], counts["orders"], counts["fills"] = len(ours), len(venues), len(booked.fills)
     counts["amended orders"] = sum(order.price != order.spec.price for order in written.orders.values())
     for name in written.twice:
         blame(Fault.TWICE, f"{name}: written down twice")
-    sent = Counter(order["client_id"] for order in venues)
-    for name, count in sent.items():
-        if count > 1:
-            blame(Fault.TWICE, f"{name}: at the venue {count} times")
-        if name not in ours:
+    for name, same in sent.items():
+        known = ours.get(name)
+        amended = written.amends[known.client_order_id] if target.amends_anew and known is not None else 0
+        if len(same) > 1 + amended:
+            blame(Fault.TWICE, f"{name}: at the venue {len(same)} times")
+        if any(order["state"] in ("open", "partially_filled") for order in same):
+            blame(Fault.FORGOTTEN, f"{name}: left open at the venue")
+        if known is None:
             blame(Fault.PHANTOM, f"{name}: at the venue, not in the journal")
-    for order in venues:
-        if order["state"] in ("open", "partially_filled"):
-            blame(Fault.FORGOTTEN, f"{order['client_id']}: left open at the venue")
-        known = ours.get(order["client_id"])
-        if known is not None:
-            _compare_order(known, order, target, figures)
+        else:
+            _compare_order(known, same, target, figures)
     for known in (order for name, order in ours.items() if name not in sent):
         if not known.is_terminal:
             _doubtful(f"{known.client_order_id}: never came, and has no end", target, figures)
@@ -574,10 +610,10 @@ def _misbooked(text: str, target: Target, figures: Figures) -> None:
         figures.estimated.append(text)
 
 
-def _compare_order(known: Order, order: Mapping[str, Any], target: Target, figures: Figures) -> None:
-    name, filled = known.client_order_id, Decimal(order["filled"])
+def _compare_order(known: Order, same: Sequence[Mapping[str, Any]], target: Target, figures: Figures) -> None:
+    name, filled = known.client_order_id, sum((Decimal(order["filled"]) for order in same), Decimal(0))
     if not known.is_terminal:
-        _doubtful(f"{name}: {order['state']} at the venue, {known.state.value} in the journal", target, figures)
+        _doubtful(f"{name}: {same[-1]['state']} at the venue, {known.state.value} in the journal", target, figures)
     elif known.filled_quantity != filled or known.missing_fills:
         _misbooked(f"{name}: {filled} filled at the venue, {known.filled_quantity} in the journal", target, figures)
 
@@ -586,13 +622,16 @@ def _compare_fills(written: Written, booked: Booked, target: Target, figures: Fi
     venues = Counter[str]()
     for (trade_id, _), fill in booked.fills.items():
         sign = 1 if fill["side"] == "buy" else -1
-        venues[trade_id] += Decimal(fill["quantity"]) * sign  # type: ignore[assignment]
+        venues[target.trade_id(fill["symbol"], trade_id)] += Decimal(fill["quantity"]) * sign  # type: ignore[assignment]
     if not target.has_fills:
         figures.counts["fills in the journal (estimated)"] = len(written.fills)
         return
-    for trade_id in venues.keys() | written.fills.keys():
-        if venues.get(trade_id) != written.fills.get(trade_id):
-            found = f"{venues.get(trade_id)} at the venue, {written.fills.get(trade_id)} in the journal"
+    ours = Counter[str]()
+    for trade_id, quantity in written.fills.items():
+        ours[target.trade_of(trade_id)] += quantity  # type: ignore[assignment]
+    for trade_id in venues.keys() | ours.keys():
+        if venues.get(trade_id) != ours.get(trade_id):
+            found = f"{venues.get(trade_id)} at the venue, {ours.get(trade_id)} in the journal"
             figures.blame(Fault.FILLS, f"fill {trade_id}: {found}")
 
 

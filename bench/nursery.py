@@ -24,6 +24,7 @@ MODULES: Final = (
     "anyvenue.venue.secrets.local",
     "anyvenue_gaiaex.venue",
     "anyvenue_gateio.venue",
+    "anyvenue_hyperliquid.venue",
     "anyvenue_strategies.quoter",
     "httpcore",
 )

@@ -117,6 +117,8 @@ class Holdings:
         price = estimated_price(change.base, change.held, self._price_of(change.instrument))
         claims = [claim for one in orders if (claim := claim_of(one, change, orders_ns)) is not None]
         is_late = now >= change.told_ns + PATIENCE_NS
+        if price is None and is_late:
+            price = change.base.entry_price  # a guess, but else neither the fill nor the order's end is ever told
         shares = share_out(change.left, claims, is_late=is_late)
         for claim, quantity in shares:
             booked_at = price or claim.order.price

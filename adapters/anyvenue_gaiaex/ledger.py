@@ -231,10 +231,13 @@ class Ledger:
     def gone(self, client_order_id: str, now: int) -> list[AccountEvent]:
         """The venue says that it has no such open order. That ends it where the account's last update says so too.
 
-        Not while a modification is in doubt: the order may live on under an id that nobody has told.
+        Not where that is older than the order, which may not have come to where cancels look; nor while a modification
+        is in doubt: the order may live on under an id that nobody has told.
         """
         tracked = self._of(client_order_id)
         if tracked is None or tracked.ended_ns is not None or tracked.is_doubtful or not self._rows.is_told:
+            return []
+        if self._orders_ns < tracked.since_ns:
             return []
         if any(one in self._rows.rows for one in tracked.ids):
             return []
@@ -369,10 +372,10 @@ class Ledger:
             tracked.is_live = True
             tracked.ids += [row.order_id] if is_new else []
             return [OrderAccepted(**tracked.names(), ts_recv=now)]
-        if tracked.doubt is not None and (is_new or (row.price == tracked.doubt[0] != tracked.price)):
+        is_changed = tracked.is_changed(row)
+        if tracked.doubt is not None and (is_new or is_changed):
             return self._amended(tracked, row.order_id, now, 0)
-        is_as_it_was = tracked.doubt is not None and row.price == tracked.price != tracked.doubt[0]
-        if is_as_it_was and now >= tracked.since_ns + self._doubt_ns:
+        if is_changed is False and now >= tracked.since_ns + self._doubt_ns:
             tracked.doubt = None
             text = "the order is still there as it was, and the request can no longer arrive"
             return [AmendRejected(**tracked.names(), reason=RejectReason.EXPIRED, text=text, ts_recv=now)]

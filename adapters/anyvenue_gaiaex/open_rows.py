@@ -56,7 +56,12 @@ class OpenRows:
         ]
 
     def fresh(self, tracked: TrackedOrder, orders: Sequence[TrackedOrder]) -> list[Row]:
-        """Return the rows of nobody, on the same side of the same symbol, that came up since this order was sent."""
+        """Return the rows of nobody, on the same side of the same symbol, that came up since this order was sent.
+
+        None may be it where the venue names ours, nor of an order at market, which never rests.
+        """
+        if self.has_names or tracked.price is None:
+            return []
         ours = {one for other in orders for one in other.ids}
         return [
             row

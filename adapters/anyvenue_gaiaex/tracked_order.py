@@ -84,6 +84,18 @@ class TrackedOrder:
         """The prices at which it may be there; none for one that takes any."""
         return [] if self.price is None else [self.price, *([self.doubt[0]] if self.doubt else [])]
 
+    def is_changed(self, row: Row) -> bool | None:
+        """Whether its row has the terms of a modification in doubt; None where there is none, or they do not tell."""
+        if self.doubt is None:
+            return None
+        price, quantity = self.doubt
+        if price != self.price:
+            return row.price == price if row.price in (price, self.price) else None
+        smaller, shown = min(quantity, self.quantity), max(row.sizes, default=ZERO)
+        if shown > smaller:  # the whole is no less than what is shown, be that the rest
+            return shown > self.quantity
+        return quantity < self.quantity if shown == smaller and row.filled == ZERO else None
+
     def is_behind(self, row: Row) -> bool:
         """Whether an order that rests would have traded in full before this one could: it is not among the open ones.
 

@@ -27,7 +27,7 @@ from anyvenue.model.errors import (
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.numbers import ZERO
 from anyvenue.model.order import Order
-from anyvenue.model.order_events import OrderAccepted
+from anyvenue.model.order_events import OrderAccepted, OrderRejected
 from anyvenue.model.order_spec import OrderSpec, Protection, check_protection
 from anyvenue.model.position import Position
 from anyvenue.venue.descriptor import VenueContext
@@ -65,6 +65,12 @@ class GaiaExVenue(GaiaExAccount):
             self._ledger.refused(name)
             if (hours := self._listings[instrument.venue_symbol].hours) not in ("", "24/7"):
                 _log.warning("%s trades in %s; it may be closed now", instrument.key, hours)
+            raise
+        except asyncio.CancelledError:
+            if name in self._leaving:  # it waited for its turn, and nothing would ever tell what became of it
+                text, now = "it was given up before it left", self.clock.time_ns()
+                reason = RejectReason.NOT_SENT
+                self._emit([OrderRejected(client_order_id=name, reason=reason, text=text, ts_recv=now)])
             raise
         finally:
             self._leaving.pop(name, None)

@@ -14,11 +14,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 5
 
-Again = Callable[[Callable[[Any, sqlite3.Connection], object]], str]
+Again = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +58,17 @@ def crashed(crash: Callable[[str], Any]) -> Any:
 
 @pytest.fixture
 def again(bench: ModuleType, crashed: Any, tmp_path: Path) -> Again:
-    """Return what compares once more, after a change to a copy of what was booked and of the journal."""
+    """Return what compares once more, after a change to a copy of what was booked and of the journal.
 
-    def again(change: Callable[[Any, sqlite3.Connection], object]) -> str:
+    `terms` are those of a venue that differs from Gate in them.
+    """
+
+    def again(change: Callable[[Any, sqlite3.Connection], object], **terms: Any) -> str:
         journal = Path(shutil.copy(crashed.journal, tmp_path / "journal.db"))
         booked, figures = copy.deepcopy(crashed.booked), bench.Figures()
         with closing(sqlite3.connect(journal, isolation_level=None)) as database:
             change(booked, database)
-        bench.compare(journal, booked, bench.TARGETS["gateio"], figures)
+        bench.compare(journal, booked, evolve(bench.TARGETS["gateio"], **terms), figures)
         assert sum(figures.faults.values()) == len(figures.wrong)
         return "\n".join(figures.wrong)
 
@@ -95,6 +99,22 @@ def test_an_order_that_was_sent_twice_is_found_out(again: Again) -> None:
         booked.orders["again"] = next(iter(booked.orders.values()))
 
     assert "at the venue 2 times" in again(twice)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_where_an_amend_makes_another_order_one_more_than_that_is_found_out(
+    bench: ModuleType, crashed: Any, again: Again, more: int
+) -> None:
+    name, amends = bench.Written.read(crashed.journal).amends.most_common(1)[0]
+    called = bench.TARGETS["gateio"].named(name)
+
+    def anew(booked: Any, database: sqlite3.Connection) -> None:
+        first = next(order for order in booked.orders.values() if order["client_id"] == called)
+        for number in range(amends + more):
+            booked.orders[f"anew {number}"] = first | {"filled": "0", "state": "canceled"}
+
+    found = again(anew, amends_anew=True)
+    assert found == (f"{called}: at the venue {amends + 2} times" if more else "")
 
 
 def test_an_order_that_nobody_wrote_down_is_found_out(again: Again) -> None:

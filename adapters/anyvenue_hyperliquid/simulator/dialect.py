@@ -137,6 +137,11 @@ class HyperliquidDialect(Dialect):
             "accounts": {name: self._described(name) for name in self.stage.accounts},
         }
 
+    @classmethod
+    def only_reads(cls, request: HttpRequest) -> bool:
+        """Tell whether it is a question."""
+        return request.path == "/info"
+
     def client_id_of(self, account: str, client_order_id: str) -> str:
         """Return the cloid of an order."""
         kept = self._file.by_name(client_order_id)

@@ -93,7 +93,7 @@ _STREAM: Final = (
 )
 _VALUES: Final = (Order, OrderSpec, Amendment, Fill, Position, Balance, Trigger, Protection, SequenceRule)
 _RECONCILED: Final = (AccountHeld, CancelLeftOver, KeepLeftOver, OrderFound, PositionDiffers, StillUnknown)
-_OURS: Final = (commands.CommandFailed, Signal, inputs.Begin, inputs.Stop, inputs.TimerFired)
+_OURS: Final = (commands.CommandFailed, Signal, inputs.Begin, inputs.NoPriceCame, inputs.Stop, inputs.TimerFired)
 
 TYPES: Final[tuple[type[Any], ...]] = (*_COMMANDS, *_ORDER_EVENTS, *_MARKET, *_STREAM, *_VALUES, *_RECONCILED, *_OURS)
 """All that can be encoded with its tag."""

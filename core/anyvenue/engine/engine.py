@@ -26,7 +26,7 @@ from anyvenue.engine.data import MarketData
 from anyvenue.engine.desk import Desk
 from anyvenue.engine.guard_kept import kept_orders
 from anyvenue.engine.guards import Guards
-from anyvenue.engine.inputs import Begin, Internal, Stop, TimerFired
+from anyvenue.engine.inputs import Begin, Internal, NoPriceCame, Stop, TimerFired
 from anyvenue.engine.journal import Journal, JournalFailed, NoJournal
 from anyvenue.engine.latency import Latency
 from anyvenue.engine.orders import OrderManager
@@ -218,6 +218,7 @@ class Engine:
             KeepLeftOver: found.on_keep_left_over,
             Signal: self._on_signal,
             TimerFired: lambda event: self.tell(strategy.on_timer, event.name),
+            NoPriceCame: lambda event: self.guards.amends.on_no_price(event.client_order_id),
             Begin: lambda event: self._begin(),
             Stop: lambda event: self._begin_stop(event.reason, event.flatten),
         }

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve, frozen
 
+from anyvenue.engine.inputs import NoPriceCame
 from anyvenue.model.enums import Fate, OrderState
 from anyvenue.model.errors import AnyvenueError, NotSupported, RejectReason, UnknownInstrument
 from anyvenue.model.order import Amendment, Order
@@ -31,6 +32,8 @@ __all__ = ["NAME", "AmendGuard"]
 
 NAME: Final = "guard.amends"
 SUCCESSORS_KEPT: Final = 10_000
+PRICE_PATIENCE_NS: Final = 60_000_000_000
+"""A new order waits so long at most for a price; then the limits see it without one."""
 
 
 @frozen
@@ -119,12 +122,22 @@ class AmendGuard:
             if (change := self._changes.get(name)) is not None:  # a strategy that is told of one may cancel another
                 self._follow_up(self._engine.orders.get(name) or ended, change)
 
-    def _follow_up(self, order: Order, change: _Change) -> None:
+    def on_no_price(self, client_order_id: str) -> None:
+        """Wait no longer: where a limit needs a price the new order is refused, and the strategy told."""
+        ended, change = self._unpriced.get(client_order_id), self._changes.get(client_order_id)
+        if ended is not None and change is not None:
+            self._tell(
+                f"{client_order_id}: no mark or mid price of {ended.instrument.key} came within "
+                f"{PRICE_PATIENCE_NS // 1_000_000_000} s; the amended order is sent if no limit needs one"
+            )
+            self._follow_up(self._engine.orders.get(client_order_id) or ended, change, waits=False)
+
+    def _follow_up(self, order: Order, change: _Change, *, waits: bool = True) -> None:
         """Send the new order of one that has ended before, and tell the strategy."""
-        new = self._ended(order, change)
+        new = self._ended(order, change, waits=waits)
         if self.has(order):
             return  # for a price
-        if new is not order:
+        if new is not order and new.state is not OrderState.NEW:
             self._tell(f"{order.client_order_id}: what an earlier run began is done, by {new.client_order_id}")
             self._engine.call(self._engine.strategy.on_order, new)
         self._engine.guards.attached.on_order(order)
@@ -198,9 +211,9 @@ class AmendGuard:
             self._engine.later(refused)
         return self.shown(order)
 
-    def _ended(self, order: Order, change: _Change) -> Order:
+    def _ended(self, order: Order, change: _Change, *, waits: bool = True) -> Order:
         """Send the new order where we have ended the old one; return the one to tell of."""
-        if _ended_by_us(order) and self._waits_for_a_price(order):
+        if waits and _ended_by_us(order) and self._waits_for_a_price(order):
             return order
         new = self._replace(order, change) if _ended_by_us(order) else None
         self.drop(order.client_order_id)  # not before: where the process ends in between, the next one goes on
@@ -217,7 +230,15 @@ class AmendGuard:
             self._prices.follow(instrument)
         except NotSupported:
             return False
-        self._unpriced[order.client_order_id] = order
+        engine, name = self._engine, order.client_order_id
+
+        def due() -> None:
+            if name in self._unpriced:
+                engine.receive(NoPriceCame(name))
+
+        if name not in self._unpriced:
+            self._unpriced[name] = order
+            engine.clock.call_at(engine.now + PRICE_PATIENCE_NS, due)
         return True
 
     def _replace(self, order: Order, change: _Change) -> Order | None:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-__all__ = ["Begin", "Internal", "Stop", "TimerFired"]
+__all__ = ["Begin", "Internal", "NoPriceCame", "Stop", "TimerFired"]
 
 
 @frozen
@@ -29,4 +29,11 @@ class TimerFired:
     name: str
 
 
-Internal: TypeAlias = Begin | Stop | TimerFired
+@frozen
+class NoPriceCame:
+    """The new order of an amended one has waited for a price as long as it may; the id is that of the old one."""
+
+    client_order_id: str
+
+
+Internal: TypeAlias = Begin | NoPriceCame | Stop | TimerFired

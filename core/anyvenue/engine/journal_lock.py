@@ -29,8 +29,12 @@ class FileLock:
                 f"{what} is in use by another process ({f'pid {holder}' if holder else 'it has not said which'}); "
                 f"stop that first. The lock is {path}"
             ) from None
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, str(os.getpid()).encode(), 0)
+        try:
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, str(os.getpid()).encode(), 0)
+        except OSError:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Let the next one in. Safe to call twice."""

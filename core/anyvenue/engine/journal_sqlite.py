@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -30,7 +31,7 @@ from anyvenue.engine.journal_lock import FileLock
 from anyvenue.engine.journal_recovery import recover, state_of
 from anyvenue.engine.journal_store import Durability, Kind
 from anyvenue.engine.journal_tail import Tail, absorb
-from anyvenue.engine.journal_writer import DirectWriter, GroupWriter, Row, Writer, failed
+from anyvenue.engine.journal_writer import DirectWriter, GroupWriter, Row, Writer, commit, failed
 from anyvenue.engine.recovered import Recovered
 from anyvenue.model.enums import OrderState
 from anyvenue.model.instrument import Instrument
@@ -49,6 +50,10 @@ ROWS_WAIT_NS: Final = 10_000_000
 """So long at most rows wait to be written into the database together."""
 ROWS_WAIT: Final = 64
 """So many may wait."""
+ROWS_KEPT: Final = 10_000
+"""So many are kept while the drive takes none."""
+AGAIN_NS: Final = 1_000_000_000
+"""So long a drive that took nothing is left alone."""
 TRADES_KEPT: Final = 50_000
 PRUNED_AT_ONCE: Final = 1_000
 _PRUNE_EVERY_NS: Final = 60_000_000_000
@@ -69,6 +74,10 @@ class SqliteJournal:
     it, or ROWS_WAIT_NS, or until there are ROWS_WAIT rows. An intent is in the tail before that, with every event
     before it (where `power` is asked for, on its way to the drive): nothing has left since the last record that is
     safe, so that a process which ends then is like one that ended before it heard what is lost.
+
+    While the drive takes nothing, what cannot be refused is kept, ROWS_KEPT rows of it, and written in its order once
+    the drive takes it, tried every AGAIN_NS. What is more than that is lost, and told; how everything stands is written
+    in its place.
 
     `recovered` is what the sessions before left. `accounts` are locked by files in `lock_folder`, the database by one
     beside it. Records older than `retention_days` go once they are not needed to recover.
@@ -100,6 +109,9 @@ class SqliteJournal:
         self._prune_at = 0
         self._new: list[Row] = []
         self._complaint = ""
+        self._again_ns = 0
+        """Nothing is written before: the drive has just refused it."""
+        self._lost = 0
         self._closed = False
         self._locks: list[FileLock] = []
         try:
@@ -113,8 +125,9 @@ class SqliteJournal:
             raise
 
     def _open(self, session: str, durability: Durability) -> None:
-        database = self._database = store.connect(self.path)
-        try:
+        with ExitStack() as undo:
+            database = self._database = store.connect(self.path)
+            undo.callback(database.close)
             with store.readable(self.path):
                 table = InstrumentTable(self._added)
                 absorb(database, self.path)
@@ -124,22 +137,17 @@ class SqliteJournal:
                 self._values = {name: plain(value) for name, value in self.recovered.values.items()}
                 self._id = int(database.execute("SELECT coalesce(max(id), 0) FROM records").fetchone()[0])
                 self._session = store.begin_session(database, session, self._now, f"anyvenue {version('anyvenue')}")
-        except BaseException:
-            database.close()
-            raise
-        connect = partial(store.connect, self.path, durability)
-        if self._clock is not None and durability == "process":
-            self._tail = Tail(self.path)
-        self._writer: Writer = GroupWriter(connect) if durability == "power" else DirectWriter(database, connect)
-        self._last_state = self._since_state = 0
-        try:
+            if self._clock is not None and durability == "process":
+                self._tail = Tail(self.path)
+                undo.callback(self._tail.close)
+            connect = partial(store.connect, self.path, durability)
+            self._writer: Writer = GroupWriter(connect) if durability == "power" else DirectWriter(database, connect)
+            undo.callback(self._writer.close)
+            self._last_state = self._since_state = 0
             if self.recovered.sessions:
                 self._write_state(self.recovered.orders, self.recovered.positions)
             self._prune()
-        except BaseException:
-            self._writer.close()
-            database.close()
-            raise
+            undo.pop_all()
 
     # The journal
 
@@ -152,11 +160,12 @@ class SqliteJournal:
         """Write down a command before it is sent; return its ticket. Raises JournalFailed."""
         if isinstance(command, Subscribe | Unsubscribe | Resync):
             return 0
+        rows: Sequence[Row] = ()
         try:
             data = self._encoded(self._codec.encode, _kept(command, now_ns))
-            if self._tail is None or self._clock is None or len(self._waiting) >= ROWS_WAIT:
-                return self._write("intent", now_ns, connection_of(command), data)
             rows = self._rows("intent", now_ns, connection_of(command), data)
+            if self._tail is None or self._clock is None or len(self._waiting) >= ROWS_WAIT:
+                return self._write(rows)
             self._keep(self._tail, rows)
             self._wait(self._clock, rows)
             self._in_tail = len(self._waiting)
@@ -165,6 +174,8 @@ class SqliteJournal:
             if not only_reduces(command):
                 raise
             self._complain(error)
+            if rows:
+                self._hold(rows)
             return 0
 
     def event(self, event: EngineEvent, now_ns: int, connection: str = "") -> None:
@@ -173,13 +184,14 @@ class SqliteJournal:
         if isinstance(event, OrderFilled):
             trade = store.INSERT_TRADE, (self._id + 1, event.fill.instrument.key, event.fill.trade_id)
         try:
-            data = self._encoded(self._codec.encode, event)
-            if self._clock is None or len(self._waiting) >= ROWS_WAIT:
-                self._write("event", now_ns, connection, data, trade)
-            else:
-                self._wait(self._clock, self._rows("event", now_ns, connection, data, trade))
+            rows = self._rows("event", now_ns, connection, self._encoded(self._codec.encode, event), trade)
         except JournalFailed as error:
             self._complain(error)
+            return
+        if self._clock is None or len(self._waiting) >= ROWS_WAIT:
+            self._write_or_hold(rows)
+        else:
+            self._wait(self._clock, rows)
 
     def decision(self, what: str, text: str, now_ns: int) -> None:
         """Write down what was decided here."""
@@ -205,10 +217,14 @@ class SqliteJournal:
     ) -> None:
         """Write down how everything stands, every so many records, and let old records go."""
         self._now = now_ns
+        if must:
+            self._since_state = STATE_EVERY  # until it is written
         if self._timer is None:
             self._write_waiting()  # what could not be written before
+        if self._is_resting:
+            return
         try:
-            if must or self._since_state >= STATE_EVERY:
+            if self._since_state >= STATE_EVERY:
                 self._write_state([order for order in orders if order.state is not OrderState.NEW], positions)
             self._prune()
         except (JournalFailed, sqlite3.Error) as error:
@@ -227,8 +243,11 @@ class SqliteJournal:
         self._clock = None  # nothing waits any more
         if self._timer is not None:
             self._timer.cancel()
+        self._again_ns = min(self._again_ns, now_ns)  # once more, however short it is since
         self._try("end", now_ns, {"clean": clean})
         self._writer.close()
+        if self._waiting:
+            self._leave()
         self._database.close()
         if self._tail is not None:
             self._tail.close()
@@ -239,12 +258,45 @@ class SqliteJournal:
     def _added(self, ref: str, instrument: Instrument) -> None:
         self._new.append((store.INSERT_INSTRUMENT, (ref, orjson.dumps(instrument_fields(instrument)))))
 
-    def _write(self, kind: Kind, now_ns: int, connection: str, data: bytes, also: Row | None = None) -> int:
-        """Write one record, with what waits and the instruments it is the first to name."""
-        ticket = self._writer.write([*self._waiting, *self._rows(kind, now_ns, connection, data, also)])
+    def _write(self, rows: Sequence[Row]) -> int:
+        """Write one record's rows, and what waits before them, all or none. Raises JournalFailed."""
+        if self._is_resting:
+            raise JournalFailed(self._complaint)
+        try:
+            ticket = self._writer.write([*self._waiting, *rows])
+        except JournalFailed as error:
+            self._again_ns = self._now + AGAIN_NS
+            self._complain(error)
+            raise
         self._noted()
         self._written()
         return ticket
+
+    @property
+    def _is_resting(self) -> bool:
+        """Whether the drive has just refused, and is left alone; not for longer where the clock is set back."""
+        return 0 < self._again_ns - self._now <= AGAIN_NS
+
+    def _write_or_hold(self, rows: Sequence[Row]) -> None:
+        """Write one record's rows, where not now, then as soon as the drive takes them."""
+        try:
+            self._write(rows)
+        except JournalFailed:
+            self._hold(rows)
+
+    def _hold(self, rows: Sequence[Row]) -> None:
+        """Have one record's rows wait for the drive, as long as there is room.
+
+        There is always room for a fill: it would be booked again. Hardly an order leaves meanwhile, so they are few.
+        """
+        if len(self._waiting) < ROWS_KEPT or rows[-1][0] is store.INSERT_TRADE:
+            self._waiting += rows
+            self._noted()
+            return
+        if not self._lost:
+            _log.critical("the journal cannot be written, and %d rows wait already: what comes now is lost", ROWS_KEPT)
+        self._lost += 1
+        self._since_state = STATE_EVERY
 
     def _keep(self, tail: Tail, rows: Sequence[Row]) -> None:
         """Make rows safe, and those that wait before them. Raises JournalFailed."""
@@ -262,17 +314,21 @@ class SqliteJournal:
 
     def _write_waiting(self) -> None:
         self._timer = None
-        if not self._waiting:
+        if not self._waiting or self._is_resting:
             return
         try:
             self._writer.write(self._waiting)
         except JournalFailed as error:
+            self._again_ns = self._now + AGAIN_NS
             self._complain(error)  # they wait for the next attempt
         else:
             self._written()
 
     def _written(self) -> None:
         """What waited is in the database."""
+        if self._again_ns:
+            _log.warning("the journal is written again; %d records came meanwhile that it lacks", self._lost)
+            self._again_ns, self._complaint, self._lost = 0, "", 0
         self._waiting.clear()
         if self._tail is not None and self._in_tail:
             self._in_tail = 0
@@ -280,6 +336,18 @@ class SqliteJournal:
                 self._tail.clear()
             except OSError as error:
                 self._complain(failed(error))
+
+    def _leave(self) -> None:
+        """Leave to the next start what the writer has not taken to the last; without a tail try the database again."""
+        try:
+            if self._tail is not None:
+                self._keep(self._tail, ())
+            else:
+                self._writer.write(())  # raises where what came before these is not written
+                commit(self._database, self._waiting)
+        except (JournalFailed, sqlite3.Error):
+            lost = sum(statement == store.INSERT_RECORD for statement, _ in self._waiting) + self._lost
+            _log.critical("the journal lacks its last %d records: the drive took them nowhere", lost)
 
     def _rows(self, kind: Kind, now_ns: int, connection: str, data: bytes, also: Row | None = None) -> list[Row]:
         self._now = now_ns
@@ -303,9 +371,11 @@ class SqliteJournal:
     def _try(self, kind: Kind, now_ns: int, value: dict[str, Any]) -> None:
         """Write what may be lost if it must: life goes on."""
         try:
-            self._write(kind, now_ns, "", self._encoded(orjson.dumps, value))
+            rows = self._rows(kind, now_ns, "", self._encoded(orjson.dumps, value))
         except JournalFailed as error:
             self._complain(error)
+        else:
+            self._write_or_hold(rows)
 
     def _complain(self, error: Exception) -> None:
         if str(error) != self._complaint:
@@ -314,7 +384,7 @@ class SqliteJournal:
 
     def _write_state(self, orders: Sequence[Order], positions: Sequence[Position]) -> None:
         state = partial(state_of, positions=positions, values=self._values, codec=self._codec)
-        self._write("state", self._now, "", self._encoded(state, orders))
+        self._write(self._rows("state", self._now, "", self._encoded(state, orders)))
         self._last_state, self._since_state = self._id, 0
 
     def _prune(self) -> None:

@@ -20,6 +20,7 @@ __all__ = ["DirectWriter", "GroupWriter", "Row", "Writer", "commit", "failed"]
 _log = logging.getLogger("anyvenue.journal")
 
 _MOVED_EVERY_S: Final = 1.0
+_AGAIN_S: Final = 1.0
 _END_PATIENCE_S: Final = 30.0
 _ROWS_MAX: Final = 100_000
 _PAGES_AT_LAST: Final = 10_000
@@ -75,20 +76,30 @@ class DirectWriter:
         self._database.close()
 
     def _move(self) -> None:
+        complaint = ""
         try:
             with closing(self._connect()) as database:
                 while not self._done.wait(_MOVED_EVERY_S):
-                    database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                    try:
+                        database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                        complaint = ""
+                    except sqlite3.Error as error:
+                        complaint = self._complained(error, complaint)
         except (sqlite3.Error, AnyvenueError) as error:
-            # Nothing is lost: the engine's own connection does it, when it has to.
-            _log.warning("the journal's write-ahead log is not moved any more: %s", error)
+            self._complained(error, complaint)
+
+    def _complained(self, error: Exception, before: str) -> str:
+        """Say why it is not moved, once. Nothing is lost: the engine's own connection does it, when it has to."""
+        if str(error) != before:
+            _log.warning("the journal's write-ahead log is not moved: %s", error)
+        return str(error)
 
 
 class GroupWriter:
     """Commits in a thread whatever has come together meanwhile: one wait for the drive serves many rows.
 
-    `connect` opens the thread's own connection. After one failure everything is refused: the order of the rows would
-    have a hole.
+    `connect` opens the thread's own connection. From a failure on everything is refused, or the order of the rows would
+    have a hole, until the rows that failed have been written, tried every second.
     """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
@@ -142,31 +153,35 @@ class GroupWriter:
         try:
             database = self._connect()
         except (sqlite3.Error, AnyvenueError) as error:
-            self._end_group(0, error)
+            self._end_group(0, error, [])
             return
         try:
             while True:
                 with self._changed:
                     while not self._queue and not self._closing:
                         self._changed.wait()
-                    rows, self._queue, upto = self._queue, [], self._written
+                    if self._error is not None and not self._closing:
+                        self._changed.wait(_AGAIN_S)
+                    rows, self._queue, upto, is_last = self._queue, [], self._written, self._closing
                 if not rows:
                     return
                 try:
                     commit(database, rows)
                 except sqlite3.Error as error:
-                    self._end_group(upto, error)
-                    return
-                self._end_group(upto, None)
+                    self._end_group(self._safe, error, rows)
+                    if is_last:
+                        _log.critical("the journal lacks its last %d rows: %s", len(rows), error)
+                        return
+                else:
+                    self._end_group(upto, None, [])
         finally:
             database.close()
 
-    def _end_group(self, upto: int, error: Exception | None) -> None:
+    def _end_group(self, upto: int, error: Exception | None, left: Sequence[Row]) -> None:
+        """Tell those who wait that all is written up to a ticket, or why it is not, and what is `left` to be."""
         with self._changed:
-            if error is None:
-                self._safe = upto
-            else:
-                self._error = error
+            self._safe, self._error = upto, error
+            self._queue[:0] = left
             waiting, self._waiting = self._waiting, []
         for loop, waiter in waiting:
             with suppress(RuntimeError):  # the loop is closed: nobody waits there any more

@@ -58,7 +58,7 @@ class Reconciler:
         `start` has the work that goes on for as long as the run done beside everything else. Our orders of earlier
         runs are canceled where the configuration says so. Those in doubt are not waited for: the run begins with their
         risk reserved, and they are canceled as soon as they are found to be open. Raises OutcomeUnknown where a venue
-        will not say what there is.
+        will not say what there is, TradingEnded where it refuses the key.
         """
         self._engine.orders.on_doubt = self._doubt
         self._engine.on_reconnected = self._reconnected

@@ -17,9 +17,9 @@ __all__ = ["FundingCheck"]
 class FundingCheck:
     """The funding payments of one connection since the run began. The engine knows those that it was told already.
 
-    Payments bear the venue's time, and its clock may be behind ours. What was paid before the run on a position that it
-    found is what the venue tells at the start; on others nothing was paid to this run before their first fill, which
-    bears the venue's time too.
+    Payments bear the venue's time, and its clock may be behind ours: by what it says, and a little more. What was paid
+    before the run on a position that it found is what the venue tells at the start; on others nothing was paid to this
+    run before their first fill, which bears the venue's time too.
     """
 
     def __init__(self, engine: Engine, connection: str, questions: Questions, clock: Clock) -> None:
@@ -35,13 +35,14 @@ class FundingCheck:
 
     async def hold(self) -> None:
         """At the start: learn what was paid already on what is held."""
-        since_ns = self._start_ns - OVERLAP_NS
+        start_ns = self._questions.looked_back(self._start_ns)
+        since_ns = start_ns - OVERLAP_NS
         for position in self._mine():
             if position.is_flat:
                 continue
             key = position.instrument.key
             told = await self._questions.funding_payments(position.instrument, since_ns)
-            self._from_ns[key] = self._start_ns if told is None else since_ns
+            self._from_ns[key] = start_ns if told is None else since_ns
             for payment in () if told is None else told.what:
                 self._before.add((key, payment.ts_event, payment.amount))
 
@@ -52,7 +53,8 @@ class FundingCheck:
             is_recent = position.ts_recv >= self._asked_ns.get(key, self._start_ns)
             if not (position.quantity or is_recent):
                 continue
-            since_ns = self._from_ns.setdefault(key, min(self._start_ns, position.ts_event or self._start_ns))
+            start_ns = self._questions.looked_back(self._start_ns)
+            since_ns = self._from_ns.setdefault(key, min(start_ns, position.ts_event or start_ns))
             told = await self._questions.funding_payments(instrument, since_ns)
             if told is None:
                 continue

@@ -18,18 +18,14 @@ __all__ = ["Sent", "WatchedGateway"]
 class Sent:
     """What a client sent: a request, or (`method` empty) a frame of a WebSocket.
 
-    `ts` is when it left, nanoseconds since the epoch.
+    `ts` is when it left, nanoseconds since the epoch. One that `is_read` is a request that only reads.
     """
 
     method: str
     path: str
     body: bytes
     ts: int
-
-    @property
-    def is_read(self) -> bool:
-        """Whether it is a request that only reads."""
-        return self.method in ("GET", "HEAD", "OPTIONS")
+    is_read: bool
 
 
 class WatchedGateway(Gateway):
@@ -41,7 +37,7 @@ class WatchedGateway(Gateway):
 
     def request(self, request: HttpRequest, answer: Answer) -> None:
         """Take a request."""
-        self._note(request.method.upper(), request.path, request.body)
+        self._note(request.method.upper(), request.path, request.body, is_read=self.dialect.only_reads(request))
         super().request(request, answer)
 
     def connect(self, request: HttpRequest, peer: Peer) -> Line:
@@ -52,10 +48,11 @@ class WatchedGateway(Gateway):
 
     def _noted(self, path: str, receive: Callable[[bytes], None]) -> Callable[[bytes], None]:
         def noted(data: bytes) -> None:
-            self._note("", path, data)
+            self._note("", path, data, is_read=False)
             receive(data)
 
         return noted
 
-    def _note(self, method: str, path: str, body: bytes) -> None:
-        self.sent.append(Sent(method=method, path=path, body=body, ts=self.stage.clock.time_ns()))
+    def _note(self, method: str, path: str, body: bytes, *, is_read: bool) -> None:
+        now = self.stage.clock.time_ns()
+        self.sent.append(Sent(method=method, path=path, body=body, ts=now, is_read=is_read))

@@ -224,6 +224,14 @@ class Venue(ABC):
         """
 
     @property
+    def clock_ahead_ns(self) -> int:
+        """How far the venue's clock is ahead of ours, in nanoseconds; below 0 where it is behind, 0 if nobody can say.
+
+        Times to look back to are by our clock, less 60 s, and less by how much the venue's is behind.
+        """
+        return 0
+
+    @property
     def retention(self) -> Retention:
         """What it proves when a look-up does not find something. By default: nothing."""
         return Retention()

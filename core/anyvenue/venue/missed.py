@@ -13,7 +13,7 @@ from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.events import AccountEvent
 from anyvenue.venue.interface import Venue
 
-__all__ = ["filled", "missed"]
+__all__ = ["filled", "looked_back", "missed"]
 
 
 def filled(fill: Fill) -> OrderFilled:
@@ -27,6 +27,11 @@ def filled(fill: Fill) -> OrderFilled:
     )
 
 
+def looked_back(venue: Venue, since_ns: int) -> int:
+    """Return the time to ask a venue by for what happened since one of our clock: earlier, where its own is behind."""
+    return max(0, since_ns + min(0, venue.clock_ahead_ns))
+
+
 async def missed(
     venue: Venue,
     traded: Iterable[Instrument],
@@ -36,12 +41,12 @@ async def missed(
 ) -> AsyncIterator[AccountEvent]:
     """Tell what brings an account up to date: orders, fills, positions, balances as the venue has them now.
 
-    `traded` are the instruments whose orders and fills since `since_ns` are asked for; a position of theirs that the
-    venue no longer has is told as flat: `sides` are those that one instrument can have in the account's mode. Only what
-    the venue declares is asked, and each answer is told at once, before it grows old. Since events are idempotent it
-    does no harm to ask for too much. Raises what the look-ups raise.
+    `traded` are the instruments whose orders and fills since `since_ns`, by our clock, are asked for; a position of
+    theirs that the venue no longer has is told as flat: `sides` are those that one instrument can have in the account's
+    mode. Only what the venue declares is asked, and each answer is told at once, before it grows old. Since events are
+    idempotent it does no harm to ask for too much. Raises what the look-ups raise.
     """
-    has, instruments = venue.capabilities.has, list(traded)
+    has, instruments, since_ns = venue.capabilities.has, list(traded), looked_back(venue, since_ns)
     for instrument in instruments:
         if has(Feature.FILLS):
             for fill in await venue.fills(instrument, start_ns=since_ns):

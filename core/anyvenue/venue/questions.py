@@ -9,7 +9,7 @@ from typing import Final, Generic, TypeVar
 from attrs import frozen
 
 from anyvenue.model.balance import Balance
-from anyvenue.model.errors import AnyvenueError, OutcomeUnknown
+from anyvenue.model.errors import AnyvenueError, OutcomeUnknown, TradingEnded
 from anyvenue.model.fill import Fill
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import FundingPayment
@@ -18,6 +18,7 @@ from anyvenue.model.position import Position
 from anyvenue.venue.capabilities import Feature
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.interface import Venue, VenueOrder
+from anyvenue.venue.missed import looked_back
 from anyvenue.wire.deadline import deadline, pause
 
 __all__ = ["Questions", "Told"]
@@ -42,7 +43,13 @@ class Told(Generic[T]):
 
 
 class Questions:
-    """The look-ups of one venue. Each returns None where the venue has it not, or gave no answer that can be read."""
+    """The look-ups of one venue. Each returns None where the venue has it not, or gave no answer that can be read.
+
+    Attributes:
+        refused: what says that a question was refused, and would be again: such as that of a key that has expired.
+    """
+
+    refused: TradingEnded | None = None
 
     def __init__(self, venue: Venue, connection: str, clock: Clock) -> None:
         self._venue = venue
@@ -53,6 +60,10 @@ class Questions:
         """Tell whether the venue has a look-up."""
         return self._venue.capabilities.has(feature)
 
+    def looked_back(self, since_ns: int) -> int:
+        """Return what to take for a time of our clock by the venue's."""
+        return looked_back(self._venue, since_ns)
+
     async def open_orders(self) -> Told[Sequence[VenueOrder]] | None:
         """Ask for all open orders."""
         return await self._ask(Feature.OPEN_ORDERS, lambda: self._venue.open_orders())
@@ -62,21 +73,21 @@ class Questions:
         return await self._ask(Feature.ORDER_LOOKUP, lambda: self._venue.order(order))
 
     async def history(self, instrument: Instrument, since_ns: int) -> Told[Sequence[VenueOrder]] | None:
-        """Ask for the orders that ended."""
-        return await self._ask(
-            Feature.ORDER_HISTORY, lambda: self._venue.order_history(instrument, start_ns=max(0, since_ns))
-        )
+        """Ask for the orders that ended since a time of our clock."""
+        start_ns = self.looked_back(since_ns)
+        return await self._ask(Feature.ORDER_HISTORY, lambda: self._venue.order_history(instrument, start_ns=start_ns))
 
     async def fills(self, instrument: Instrument, since_ns: int) -> Told[Sequence[Fill]] | None:
-        """Ask for the fills."""
-        return await self._ask(Feature.FILLS, lambda: self._venue.fills(instrument, start_ns=max(0, since_ns)))
+        """Ask for the fills since a time of our clock."""
+        start_ns = self.looked_back(since_ns)
+        return await self._ask(Feature.FILLS, lambda: self._venue.fills(instrument, start_ns=start_ns))
 
     async def positions(self) -> Told[Sequence[Position]] | None:
         """Ask for the positions that are not flat."""
         return await self._ask(Feature.POSITIONS, lambda: self._venue.positions())
 
     async def funding_payments(self, instrument: Instrument, since_ns: int) -> Told[Sequence[FundingPayment]] | None:
-        """Ask for the funding paid and received."""
+        """Ask for the funding paid and received since a time of the venue's clock."""
         return await self._ask(
             Feature.FUNDING_PAYMENTS, lambda: self._venue.funding_payments(instrument, start_ns=since_ns)
         )
@@ -94,13 +105,18 @@ class Questions:
             async with deadline(self._clock, DEADLINE_S):
                 return Told(asked_ns, await question())
         except (AnyvenueError, TimeoutError) as error:
+            if isinstance(error, TradingEnded):
+                self.refused = error
             _log.warning("%s: %s: no answer: %s", self._connection, name, str(error) or "none in time")
         except Exception:  # noqa: BLE001 - whatever an adapter raises, it is no answer
             _log.exception("%s: %s: the venue raised what an adapter may not raise", self._connection, name)
         return None
 
     async def surely(self, feature: Feature, ask: Callable[[], Awaitable[Told[T] | None]]) -> Told[T] | None:
-        """Ask again and again what a start depends on. None: the venue has no such look-up. Raises OutcomeUnknown."""
+        """Ask again and again what a start depends on. None: the venue has no such look-up.
+
+        Raises OutcomeUnknown, and TradingEnded where the key is refused.
+        """
         if not self.has(feature):
             return None
         for number in range(TRIES):
@@ -109,6 +125,8 @@ class Questions:
             told = await ask()
             if told is not None:
                 return told
+            if self.refused is not None:
+                raise self.refused
         raise OutcomeUnknown(
             f"{self._connection}: {feature.value}: asked {TRIES} times without an answer, and a run that does not "
             "know what the account has must not start. See the log for why, and start again",

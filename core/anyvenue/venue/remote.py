@@ -111,6 +111,11 @@ class RemoteVenue(Venue):
         """Have `release` awaited at the close."""
         self._at_close.append(release)
 
+    @property
+    def clock_ahead_ns(self) -> int:
+        """How far the venue's clock is ahead of ours, by the server time that `http` goes by."""
+        return 0 if self.http is None else self.http.clock_ahead_ns
+
     async def instruments(self) -> list[Instrument]:
         """Return all instruments that can be traded."""
         return list(self.by_name.values())
@@ -286,10 +291,15 @@ class RemoteVenue(Venue):
                 except Exception:  # noqa: BLE001 - nobody awaits this task, so nobody else would hear of it
                     _log.exception("%s: %s: a fault of the adapter", self.context.connection, name)
                 if name not in self._again:
+                    del self._tasks[name]  # now: what is asked for before the callback below would be lost
                     return
 
+        def ended(task: asyncio.Task[None]) -> None:
+            if self._tasks.get(name) is task:
+                del self._tasks[name]
+
         task = self._tasks[name] = asyncio.get_running_loop().create_task(run())
-        task.add_done_callback(lambda _: self._tasks.pop(name, None))
+        task.add_done_callback(ended)
 
     def keep_time(self, server_time: ServerTime) -> None:
         """Ask for the venue's time anew whenever it is due, for as long as the venue is open."""

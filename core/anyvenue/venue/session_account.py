@@ -69,7 +69,8 @@ class AccountSession(SessionCore):
         It is looked for by its ids, among the open orders, in the history, and by its fills. That it is nowhere proves
         that it never came (REJECTED, `RejectReason.NOT_SENT`) or has ended only where its create can no longer arrive
         and the venue would still remember it. Nothing is sent, and what is known is not asked about. Raises
-        OutcomeUnknown where something is unknown still after `patience_s` seconds: it may be tried again.
+        OutcomeUnknown where something is unknown still after `patience_s` seconds: it may be tried again. Raises
+        TradingEnded at once, such as AuthenticationFailed, where the key is refused; what is unknown stays so.
         """
         if isinstance(order, str):
             known = self._tracker.get(order)

@@ -36,7 +36,6 @@ class Settling:
         self._clock = clock
         self._tracker = tracker
         self._questions = Questions(venue, venue.name, clock)
-        self._answers = OrderAnswers(self._questions, self._take_in)
         self._doubts = Doubts(jitter=lambda: 1.0)
         self._wakers: set[Callable[[], None]] = set()
 
@@ -55,8 +54,9 @@ class Settling:
             wake()
 
     async def settle(self, order: Order, patience_ns: int, *, is_missing: bool = False) -> Order:
-        """Ask about an order until nothing about it is unknown, and return it. Raises OutcomeUnknown.
+        """Ask about an order until nothing about it is unknown, and return it.
 
+        Raises OutcomeUnknown, and TradingEnded where the key may not ask for what could still prove something.
         One that `is_missing` where it should be is asked about though nothing was unknown.
         """
         until_ns, times, why = self._clock.time_ns() + patience_ns, 0, ""
@@ -96,12 +96,16 @@ class Settling:
         ]
 
     async def _look(self, order: Order) -> Verdict:
-        """Ask about an order all that can be asked, and let it know what that proves."""
+        """Ask about an order all that can be asked, and let it know what that proves.
+
+        Raises TradingEnded where that leaves something unknown, and something could not be asked with this key.
+        """
         name = order.client_order_id
-        answers = (await self._answers.about({name: order}))[name]
+        questions = Questions(self._venue, self._venue.name, self._clock)
+        answers = (await OrderAnswers(questions, self._take_in).about({name: order}))[name]
         if lacks_fills(order, answers):
             since_ns = order.spec.ts_created - OVERLAP_NS
-            told = await self._questions.fills(order.instrument, since_ns)
+            told = await questions.fills(order.instrument, since_ns)
             if told is not None:
                 answers.append(fills_answer(told, since_ns, order, answers))
         current, now_ns = self._tracker.current(order), self._clock.time_ns()
@@ -109,6 +113,8 @@ class Settling:
         verdict = decide(current, doubt.evidence(answers), self._venue.retention, doubt.sent_by)
         for event in verdict.events:
             self._tracker.apply(evolve(event, ts_recv=max(event.ts_recv, now_ns)))
+        if verdict.unknown and questions.refused is not None:
+            raise questions.refused
         return verdict
 
     def _has_question(self, order: Order, *, is_missing: bool = False) -> bool:

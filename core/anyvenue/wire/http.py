@@ -161,6 +161,11 @@ class HttpClient:
             )
             await pause(self._clock, wait_s)
 
+    @property
+    def clock_ahead_ns(self) -> int:
+        """How far the server's clock is ahead of ours, negative where it is behind; 0 where nobody asked it."""
+        return self._server_time.offset_ns
+
     async def close(self) -> None:
         """Close all connections. Closing twice does nothing; what is still on its way ends as unknown."""
         if not self._is_closed:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anyvenue.model.enums import OrderState, OrderType, Side
+from anyvenue.model.errors import RejectReason
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import (
     AmendRejected,
@@ -195,6 +196,39 @@ def test_no_such_order_ends_it_only_where_the_last_update_has_it_no_more(resting
     assert resting.orders["avx-1"].state is OrderState.FILLED
 
 
+def test_a_strangers_row_keeps_no_order_at_market_in_doubt(account, order_of):
+    account.send(order_of(order_type=OrderType.MARKET))  # and its answer is lost
+    for _ in range(3):
+        account.update({"9": ROW}, "", after_s=10)
+    order = account.orders["avx-1"]
+    assert (order.state, order.reason) == (OrderState.REJECTED, RejectReason.EXPIRED)
+
+
+def test_a_strangers_row_keeps_no_order_in_doubt_where_the_venue_names_ours(account, order_of):
+    account.send(order_of())
+    account.ack("avx-1", "7")
+    ours = {"7": ROW | {"clientId": client_id("avx-1")}}
+    account.update(ours, "")
+    account.send(order_of("avx-2"))  # and its answer is lost
+    for _ in range(3):
+        account.update(ours | {"9": ROW}, "", after_s=10)
+    order = account.orders["avx-2"]
+    assert (order.state, order.reason) == (OrderState.REJECTED, RejectReason.EXPIRED)
+
+
+def test_no_such_order_ends_none_that_no_update_can_have_shown_yet(account, order_of):
+    account.send(order_of())
+    account.now += S // 10
+    account.ack("avx-1", "7")  # the last update is older than the order
+    assert account.ledger.gone("avx-1", account.now) == []
+    account.ledger.mistrust("avx-1", account.now)
+    account.update({"7": ROW}, "")
+    assert account.orders["avx-1"].state is OrderState.OPEN
+    assert account.ledger.strays(account.now) == []
+    account.update({}, "", after_s=0.1)
+    assert of(account.told(account.ledger.gone("avx-1", account.now)), OrderCanceled)
+
+
 def test_no_such_order_ends_none_whose_modification_is_in_doubt(resting):
     resting.ledger.amending("avx-1", Decimal(3490), Decimal("0.1"), resting.now)  # and its answer is lost
     resting.update({}, "", after_s=0.1)  # it is not there: it may be under a new id that no update shows yet
@@ -237,6 +271,27 @@ def test_a_modification_that_never_arrived_is_refused_when_it_no_longer_can(rest
     assert not resting.update({"7": ROW}, "", after_s=10)
     assert of(resting.update({"7": ROW}, "", after_s=10), AmendRejected)
     assert resting.orders["avx-1"].amend is None
+
+
+@pytest.mark.parametrize("quantity", ["0.2", "0.06"])
+@pytest.mark.parametrize("is_done", [True, False])
+def test_a_modification_of_the_size_alone_is_settled_by_the_size_though_the_id_stays(resting, quantity, is_done):
+    resting.orders["avx-1"] = resting.orders["avx-1"].apply(AmendSent(quantity=Decimal(quantity)))
+    resting.ledger.amending("avx-1", Decimal(3500), Decimal(quantity), resting.now)
+    row = ROW | {"origQty": quantity if is_done else "0.1"}
+    assert bool(of(resting.update({"7": row}, "", after_s=10), OrderAmended)) is is_done
+    assert bool(of(resting.update({"7": row}, "", after_s=10), AmendRejected)) is not is_done
+    order = resting.orders["avx-1"]
+    assert (order.amend, order.quantity) == (None, Decimal(quantity if is_done else "0.1"))
+    assert resting.ledger.asks_ns is None
+
+
+def test_a_size_that_may_be_the_rest_settles_no_modification(resting):
+    resting.orders["avx-1"] = resting.orders["avx-1"].apply(AmendSent(quantity=Decimal("0.06")))
+    resting.ledger.amending("avx-1", Decimal(3500), Decimal("0.06"), resting.now)
+    row = {"symbol": "ETH", "side": "BUY", "price": "3500", "size": "0.06"}  # or 0.04 of 0.1 has traded
+    for _ in range(3):
+        assert not of(resting.update({"7": row}, "", after_s=10), OrderAmended | AmendRejected)
 
 
 def test_fills_after_a_modification_count_from_what_was_filled_before(resting):
@@ -327,6 +382,20 @@ def test_a_limit_order_has_a_price_of_its_own(resting):
     resting.price = None
     resting.update({}, "0.1", entry=None)
     assert [(fill.client_order_id, fill.price) for fill in resting.fills] == [("avx-1", 3500)]
+
+
+def test_a_reduction_without_any_price_is_booked_at_the_entry_price_once_it_is_late(eth, order_of):
+    account = Account(eth, price=None)
+    account.update({}, "0.1", entry="3500")
+    account.send(order_of(side=Side.SELL, order_type=OrderType.MARKET))
+    account.ack("avx-1", "7", "filled")
+    account.update({}, "")
+    assert not account.fills
+    account.now += 2 * S
+    account.told(account.ledger.tick(account.now))
+    assert [(fill.client_order_id, fill.price) for fill in account.fills] == [("avx-1", Decimal(3500))]
+    assert not account.ledger.is_waiting
+    assert account.orders["avx-1"].state is OrderState.FILLED
 
 
 def test_a_strangers_trade_without_any_price_waits_for_one_too(eth):

@@ -23,7 +23,14 @@ from anyvenue.model.errors import (
 )
 from anyvenue.model.market import BookSnapshot
 from anyvenue.model.order import Order
-from anyvenue.model.order_events import OrderAccepted, OrderCanceled, OrderFilled, OrderSent, OrderUnknown
+from anyvenue.model.order_events import (
+    OrderAccepted,
+    OrderCanceled,
+    OrderFilled,
+    OrderRejected,
+    OrderSent,
+    OrderUnknown,
+)
 from anyvenue.model.order_spec import Protection
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
@@ -234,6 +241,25 @@ def test_orders_are_signed_with_the_venues_time(order_of):
         assert request.headers["content-type"] == "application/json"
 
     play(script, before=before)
+
+
+def test_an_order_that_is_given_up_while_it_waits_for_its_turn_never_left(order_of):
+    async def script(stage):
+        specs = [stage.spec(order_of, f"avx-{number}") for number in range(1, 4)]
+        left = [asyncio.ensure_future(stage.venue.place(spec)) for spec in specs[:-1]]
+        placing, order = asyncio.ensure_future(stage.venue.place(specs[-1])), Order(spec=specs[-1]).apply(OrderSent())
+        await asyncio.wait(left)
+        assert not placing.done()
+        placing.cancel()
+        await asyncio.wait([placing])
+        assert placing.cancelled()
+        (told,) = stage.of(OrderRejected)
+        order = order.apply(told).apply(OrderUnknown(client_order_id="avx-3"))  # as whoever gave it up takes it
+        assert (order.state, order.reason) == (OrderState.REJECTED, RejectReason.NOT_SENT)
+        await stage.wait(60)
+        assert len(stage.server.bodies("/order")) == 2
+
+    play(script, writes_per_s=1)
 
 
 def test_time_and_health_are_asked_at_the_bare_host_where_the_other_path_is_not_there():

@@ -22,7 +22,7 @@ from anyvenue.engine.commands import (
     Subscribe,
     Unsubscribe,
 )
-from anyvenue.engine.inputs import Begin, Stop, TimerFired
+from anyvenue.engine.inputs import Begin, NoPriceCame, Stop, TimerFired
 from anyvenue.engine.journal import JournalFailed, JournalUnreadable
 from anyvenue.engine.reconcile_events import (
     AccountHeld,
@@ -321,6 +321,7 @@ others = st.one_of(
     st.builds(SetLeverage, instruments, numbers, one_of(MarginMode)),
     st.builds(Stop, texts, st.booleans()),
     st.builds(TimerFired, texts),
+    st.builds(NoPriceCame, texts),
     st.just(Begin()),
 )
 values = st.one_of(order_events, market_events, positions, fills, orders, specs, signals, others)

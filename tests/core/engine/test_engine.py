@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 
 from anyvenue.engine.commands import Amend, Cancel, CommandFailed, Place, Protect, Resync, Subscribe, Unsubscribe
-from anyvenue.engine.risk import InstrumentLimits, RiskLimits
+from anyvenue.engine.risk import InstrumentLimits, RiskLimits, WholeBookLimits
 from anyvenue.engine.signal import Signal
 from anyvenue.engine.strategy import Strategy
 from anyvenue.model.balance import Balance
@@ -237,6 +237,17 @@ class TestRisk:
         desk = make_desk(risk=RiskLimits(price_band=Decimal("0.01")))
         refused = desk.strategy.buy(BTC, "0.010", "100.0")
         assert "there is none yet" in desk.now(refused).text
+
+    @pytest.mark.parametrize(
+        "limits", [{"max_order_notional": 5000}, {"book": WholeBookLimits(max_gross_notional=5000)}]
+    )
+    def test_a_market_order_where_a_limit_needs_a_price_and_there_is_none_is_refused_at_once(self, make_desk, limits):
+        desk = make_desk(risk=RiskLimits(**limits))
+        refused = desk.strategy.buy(BTC, "0.010")
+        assert desk.taken() == []
+        assert desk.now(refused).state is OrderState.REJECTED
+        assert "mark or mid price" in desk.now(refused).text
+        assert desk.strategy.heard == [("order", refused.client_order_id, OrderState.REJECTED)]
 
     def test_the_rate_counts_creates_and_amends_but_not_cancels(self, make_desk):
         desk = make_desk(risk=RiskLimits(order_rate=2))

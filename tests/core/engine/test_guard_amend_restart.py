@@ -64,10 +64,10 @@ class MortalJournal(SqliteJournal):
 
     life = None
 
-    def _write(self, kind, now_ns, connection, data, also=None):
+    def _write(self, rows):
         if self.life is not None:
             self.life.step()
-        return super()._write(kind, now_ns, connection, data, also)
+        return super()._write(rows)
 
     def abandon(self):
         """Close the files as the end of the process does: nothing is written any more."""
@@ -372,6 +372,53 @@ def test_within_the_limits_it_leaves_though_there_was_no_price_at_the_start(amen
     second.start()
     second.mark("100.0")
     assert [new.price for new in second.taken(Place)] == [D("99.0")]
+
+
+def test_where_no_price_ever_comes_the_limits_refuse_it_within_a_minute_and_the_strategy_is_told(amending, processes):
+    amending()
+    second = processes("b", risk=RiskLimits(price_band=D("0.05")))
+    second.tell(OrderCanceled(client_order_id=OLD))
+    second.start()
+    second.clock.run_until(second.clock.time_ns() + 59 * SECOND)
+    assert [state for _, state, _ in second.strategy.told] == [OrderState.CANCELED]
+    second.clock.run_until(second.clock.time_ns() + SECOND)
+    assert second.taken(Place) == []
+    name, state, _ = second.strategy.told[-1]
+    assert (state, second.order(name).reason) == (OrderState.REJECTED, RejectReason.LOCAL_LIMIT)
+    assert (
+        second.order(name).text == "main:BTC-USDT-PERP: price_band 0.05 needs a mark or mid price and there is none yet"
+    )
+    assert f"{OLD}: no mark or mid price of main:BTC-USDT-PERP came within 60 s" in second.messages
+    assert "is done" not in second.messages
+    second.mark()
+    assert second.taken(Place) == []
+    third = processes("c")
+    third.start()
+    third.mark()
+    assert third.taken(Place) == []
+
+
+def test_where_one_came_nothing_happens_when_the_minute_is_over(amending, processes):
+    amending()
+    second = processes("b")
+    second.tell(OrderCanceled(client_order_id=OLD))
+    second.start()
+    second.mark()
+    assert len(second.taken(Place)) == 1
+    events = second.engine.events
+    second.clock.run_until(second.clock.time_ns() + 61 * SECOND)
+    assert (second.taken(Place), second.engine.events) == ([], events)
+
+
+def test_where_no_price_ever_comes_it_leaves_if_no_limit_needs_one(amending, processes):
+    amending()
+    second = processes("b")
+    second.tell(OrderCanceled(client_order_id=OLD))
+    second.start()
+    second.clock.run_until(second.clock.time_ns() + 60 * SECOND)
+    assert [(new.price, new.quantity) for new in second.taken(Place)] == [(D("99.0"), D("1.5"))]
+    second.mark()
+    assert second.taken(Place) == []
 
 
 def test_an_instrument_that_is_no_longer_listed_is_told(amending, processes):

@@ -1,16 +1,19 @@
 """The journal: what was written down is there again, whatever became of the process, the drive or the program."""
 
 import asyncio
+import errno
 import logging
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+import threading
+from contextlib import closing, suppress
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from anyvenue.engine import journal_sqlite, journal_store
+from anyvenue.engine import journal_sqlite, journal_store, journal_writer
 from anyvenue.engine.commands import Amend, Cancel, Place, Protect, SetLeverage, Subscribe
 from anyvenue.engine.journal import AccountLocked, JournalFailed, JournalUnreadable, only_reduces
 from anyvenue.engine.journal_sqlite import SqliteJournal
@@ -443,6 +446,16 @@ class TestOneProcess:
         first.close(START, clean=True)
         opened("three", name="b.db", accounts=["x", "y"], lock_folder=tmp_path)
 
+    def test_a_lock_on_a_full_drive_is_let_go(self, opened, monkeypatch):
+        def full(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("os.pwrite", full)
+        with pytest.raises(OSError, match="No space left"):
+            opened()
+        monkeypatch.undo()
+        opened("two")
+
 
 class TestFormat:
     def test_a_file_that_is_no_database_is_refused(self, opened, tmp_path):
@@ -489,6 +502,52 @@ class TestFormat:
         opened(name="deep/journal.db")
         assert (tmp_path / "deep").stat().st_mode & 0o077 == 0
         assert (tmp_path / "deep" / "journal.db").stat().st_mode & 0o077 == 0
+
+
+@pytest.fixture
+def connections(monkeypatch):
+    """The databases that were opened."""
+    made, connect = [], journal_store.connect
+
+    def counted(*args):
+        made.append(connect(*args))
+        return made[-1]
+
+    monkeypatch.setattr(journal_store, "connect", counted)
+    return made
+
+
+class TestRefusedOpening:
+    """Whatever a start fails at, nothing of it stays open."""
+
+    def refused(self, opened, connections, error, **how):
+        descriptors = len(list(Path("/dev/fd").iterdir()))
+        with pytest.raises(error):
+            opened("two", **how)
+        assert len(list(Path("/dev/fd").iterdir())) <= descriptors
+        for database in connections:
+            with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+                database.execute("SELECT 1")
+
+    def test_a_tail_that_cannot_be_written(self, opened, connections, tmp_path):
+        (tmp_path / "journal.db-tail").mkdir()
+        self.refused(opened, connections, IsADirectoryError, clock=DrivenClock(START))
+
+    def test_a_tail_that_cannot_be_read(self, opened, connections, monkeypatch):
+        def unreadable(database, path):
+            raise PermissionError(f"{path}-tail")
+
+        monkeypatch.setattr(journal_sqlite, "absorb", unreadable)
+        self.refused(opened, connections, PermissionError, clock=DrivenClock(START))
+
+    def test_a_first_record_that_cannot_be_written(self, opened, connections, monkeypatch):
+        def full(database, rows):
+            raise sqlite3.OperationalError("database or disk is full")
+
+        opened(clock=DrivenClock(START)).close(START, clean=True)
+        connections.clear()
+        monkeypatch.setattr("anyvenue.engine.journal_writer.commit", full)
+        self.refused(opened, connections, JournalFailed, clock=DrivenClock(START))
 
 
 class TestFailing:
@@ -688,7 +747,7 @@ class TestWaiting:
         assert tail.read_bytes().startswith(whole)
         assert [line.count(b"av-2") for line in tail.read_bytes().splitlines()] == [0, 0]
         clock.run_until(START + SECOND)
-        assert kinds() == ["intent", "event", "intent"]
+        assert kinds() == ["intent", "event", "intent", "intent"]  # the cancel left, and is there
 
     def test_what_the_database_did_not_take_is_tried_again_with_no_new_record(self, journal, kinds, clock, monkeypatch):
         def full(database, rows):
@@ -715,8 +774,159 @@ class TestWaiting:
         with pytest.raises(JournalFailed, match="locked"):
             journal.intent(Place(sent("av-x")), START)
         monkeypatch.undo()
-        journal.intent(Place(sent("av-y")), START)
+        journal.intent(Place(sent("av-y")), START + SECOND)
         assert kinds() == ["intent"] * journal_sqlite.ROWS_WAIT
+
+
+class TestDriveThatRefuses:
+    """What cannot be refused is kept until the drive works again."""
+
+    @pytest.fixture(params=["process", "power", "no clock"])
+    def journal(self, request, opened):
+        if request.param == "no clock":
+            return opened()
+        return opened(clock=DrivenClock(START), durability=request.param)
+
+    @pytest.fixture
+    def tried(self):
+        return []
+
+    @pytest.fixture
+    def refusing(self, journal, tried, monkeypatch):
+        """The drive takes nothing, until this is called."""
+        write = journal._writer.write
+
+        def refuse(rows):
+            tried.append(len(rows))
+            raise JournalFailed("the drive is full")
+
+        monkeypatch.setattr(journal._writer, "write", refuse)
+        return lambda: monkeypatch.setattr(journal._writer, "write", write)
+
+    def traded(self, journal, fills, first=0):
+        for number in range(first, first + fills):
+            journal.event(filled("av-1", "0.001", trade_id=f"t{number}"), START, "main")
+
+    def test_fills_and_values_are_written_in_their_order_once_it_works(self, journal, opened, refusing, caplog):
+        self.traded(journal, 300)
+        journal.remember("guard", "on")
+        self.traded(journal, 300, 300)
+        assert journal.intent(Cancel(sent("av-1")), START) == 0
+        refusing()
+        journal.settle([], [], START + SECOND)
+        journal.decision("note", "x", START + SECOND)
+        with closing(sqlite3.connect(journal.path)) as database:
+            journal._writer.close()  # as at the end of the process: nothing is settled, nor said to be the end
+            kinds = [kind for (kind,) in database.execute("SELECT kind FROM records ORDER BY id")]
+        assert kinds == ["event"] * 300 + ["value"] + ["event"] * 300 + ["intent", "decision"]
+        journal._database.close()
+        journal._release()
+        found = opened("two").recovered
+        assert found.trade_ids == {(BTC.key, f"t{number}") for number in range(600)}
+        assert found.positions[0].quantity == Decimal("0.600")
+        assert found.values == {"guard": "on"}
+        assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == [
+            "the drive is full",
+            "the journal is written again; 0 records came meanwhile that it lacks",
+        ]
+
+    def test_what_has_no_room_is_counted_and_how_all_stands_takes_its_place(
+        self, journal, opened, refusing, caplog, monkeypatch
+    ):
+        monkeypatch.setattr(journal_sqlite, "ROWS_KEPT", 100)
+        self.traded(journal, 50)  # a record and a trade each, and the instrument
+        for _ in range(200):
+            journal.event(OrderAccepted(client_order_id="av-1", venue_order_id="v-1"), START, "main")
+        self.traded(journal, 50, 50)
+        assert len(journal._waiting) < 250
+        refusing()
+        order = sent("av-2", quantity="7")
+        position = Position(instrument=BTC).apply(filled(None, "5").fill)
+        journal.settle([order], [position], START + SECOND)
+        journal.settle([], [], START + SECOND)
+        found = again(journal, opened).recovered
+        assert [order.client_order_id for order in found.orders] == ["av-2"]
+        assert found.positions == (position,)
+        assert found.trade_ids == {(BTC.key, f"t{number}") for number in range(100)}
+        told = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+        assert told[1:3] == [
+            "the journal cannot be written, and 100 rows wait already: what comes now is lost",
+            "the journal is written again; 200 records came meanwhile that it lacks",
+        ]
+
+    def test_it_is_tried_once_a_second_and_no_oftener(self, journal, refusing, tried):
+        self.traded(journal, 200)
+        journal.settle([], [], START)
+        with pytest.raises(JournalFailed, match="the drive is full"):
+            journal.intent(Place(sent("av-2")), START)
+        if journal._clock is not None:
+            journal._clock.run_until(START + SECOND)
+        assert len(tried) == 1
+        journal.settle([], [], START + SECOND)
+        assert len(tried) == 2
+
+    def test_a_clock_that_is_set_back_keeps_nobody_waiting(self, journal, opened, refusing):
+        journal.event(filled(None, "0.004"), START, "main")
+        journal.decision("note", "x", START)
+        refusing()
+        journal.intent(Place(sent("av-2")), START - 3600 * SECOND)
+        assert [order.client_order_id for order in again(journal, opened).recovered.orders] == ["av-2"]
+
+    def test_how_things_must_be_settled_is_not_forgotten(self, journal, opened, refusing):
+        journal.event(filled(None, "0.004"), START, "main")
+        journal.settle([], [], START, must=True)
+        refusing()
+        journal.settle([], [], START + SECOND)
+        assert again(journal, opened).recovered.positions == ()
+
+    def test_what_is_left_at_the_end_is_left_to_the_next_start(self, opened, monkeypatch, caplog):
+        def full(database, rows):
+            raise sqlite3.OperationalError("database or disk is full")
+
+        journal = opened(clock=DrivenClock(START))
+        monkeypatch.setattr("anyvenue.engine.journal_writer.commit", full)
+        self.traded(journal, 100)
+        journal.close(START, clean=True)
+        monkeypatch.undo()
+        found = opened("two").recovered
+        assert (found.positions[0].quantity, found.clean) == (Decimal("0.100"), True)
+        assert "lacks" not in caplog.text
+
+    def test_what_can_be_left_nowhere_is_counted(self, opened, monkeypatch, caplog):
+        def full(*_):
+            raise sqlite3.OperationalError("database or disk is full")
+
+        journal = opened()
+        monkeypatch.setattr("anyvenue.engine.journal_writer.commit", full)
+        self.traded(journal, 100)
+        journal.close(START, clean=True)
+        assert "the journal lacks its last 101 records" in caplog.text
+
+
+def test_the_write_ahead_log_is_moved_again_once_the_drive_lets_it(tmp_path, monkeypatch, caplog):
+    class Database:
+        def __init__(self):
+            self.moves = 0
+
+        def execute(self, statement):
+            self.moves += 1
+            if self.moves <= 2:
+                raise sqlite3.OperationalError("disk I/O error")
+            moved.set()
+            return self
+
+        def fetchall(self):
+            return []
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr("anyvenue.engine.journal_writer._MOVED_EVERY_S", 0.0)
+    moved = threading.Event()
+    writer = journal_writer.DirectWriter(journal_store.connect(tmp_path / "journal.db"), Database)
+    assert moved.wait(10)
+    writer.close()
+    assert caplog.text.count("the journal's write-ahead log is not moved: disk I/O error") == 1
 
 
 class TestPower:
@@ -761,3 +971,62 @@ class TestPower:
             assert journal.intent(Cancel(sent("av-1")), START) == 0
 
         asyncio.run(run(opened(durability="power")))
+
+    def test_a_drive_that_works_again_has_all_in_its_order(self, opened, monkeypatch):
+        monkeypatch.setattr("anyvenue.engine.journal_writer._AGAIN_S", 0.0)
+        commit, failures, done = journal_writer.commit, [], threading.Event()
+
+        def fail_at_first(database, rows):
+            if len(failures) < 3:
+                failures.append(len(rows))
+                raise sqlite3.OperationalError("disk I/O error")
+            commit(database, rows)
+            done.set()
+
+        async def run(journal):
+            ticket = journal.intent(Place(sent("av-1")), START)
+            with suppress(JournalFailed):  # who waited is refused, or hears of the later success
+                await journal.durable(ticket)
+            journal.event(filled("av-1", "0.004"), START, "main")
+            assert done.wait(10)
+            journal.event(filled("av-1", "0.006", trade_id="t2"), START + SECOND, "main")
+            await journal.durable(journal.intent(Place(sent("av-2")), START + SECOND))
+
+        journal = opened(durability="power")
+        monkeypatch.setattr("anyvenue.engine.journal_writer.commit", fail_at_first)
+        asyncio.run(run(journal))
+        assert len(failures) == 3
+        found = again(journal, opened).recovered
+        assert [order.client_order_id for order in found.orders] == ["av-2"]
+        assert found.positions[0].quantity == Decimal("0.010")
+        assert len(found.trade_ids) == 2
+
+    def test_a_drive_that_works_again_when_the_run_ends_has_all_in_its_order(self, opened, monkeypatch, caplog):
+        commit, failed = journal_writer.commit, threading.Event()
+
+        def fail(database, rows):
+            failed.set()
+            raise sqlite3.OperationalError("disk I/O error")
+
+        journal = opened(durability="power")
+        monkeypatch.setattr("anyvenue.engine.journal_writer.commit", fail)
+        journal.intent(Place(sent("av-1")), START)
+        assert failed.wait(10)
+        while journal._writer._error is None:
+            pass
+        journal.event(filled("av-1", "0.004"), START, "main")
+        monkeypatch.setattr("anyvenue.engine.journal_writer.commit", commit)
+        found = again(journal, opened).recovered
+        (order,) = found.orders
+        assert (order.client_order_id, order.filled_quantity) == ("av-1", Decimal("0.004"))
+        assert "lacks" not in caplog.text
+
+    def test_what_the_drive_does_not_take_to_the_end_is_counted(self, opened, monkeypatch, caplog):
+        def fail(database, rows):
+            raise sqlite3.OperationalError("disk I/O error")
+
+        journal = opened(durability="power")
+        monkeypatch.setattr("anyvenue.engine.journal_writer.commit", fail)
+        journal.intent(Place(sent("av-1")), START)
+        journal.close(START, clean=True)
+        assert "the journal lacks its last" in caplog.text

@@ -15,7 +15,7 @@ from anyvenue.engine.recovered import Recovered
 from anyvenue.engine.strategy import Strategy
 from anyvenue.model.balance import Balance
 from anyvenue.model.enums import Fate, OrderState, OrderType, Side
-from anyvenue.model.errors import OutcomeUnknown, RejectReason, UnknownOrder
+from anyvenue.model.errors import AuthenticationFailed, OutcomeUnknown, RejectReason, UnknownOrder
 from anyvenue.model.fill import Fill
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import (
@@ -60,6 +60,7 @@ class Hindered(SimulatedVenue):
         self.loses, self.drops, self.delays, self.hides = set(), set(), {}, set()
         self.deaf = self.forgets = self.tells_no_fills = False
         self.asked = defaultdict(int)
+        self.hides_by = OutcomeUnknown("no answer")
         self.memory = None
 
     @property
@@ -120,7 +121,7 @@ class Hindered(SimulatedVenue):
         self.asked[name] += 1
         if name in self.hides:
             answer.close()
-            raise OutcomeUnknown("no answer")
+            raise self.hides_by
         return await answer
 
     def lose_stream(self):
@@ -628,6 +629,14 @@ def test_a_start_that_cannot_learn_what_there_is_does_not_happen(stage):
     stage.venue.hides = {"positions"}
     with pytest.raises(OutcomeUnknown, match="must not start"):
         stage.run((0.0, lambda s: s.far_bid()))
+    assert stage.venue.asked["positions"] == 5
+
+
+def test_a_start_with_a_refused_key_says_so_at_once(stage):
+    stage.venue.hides, stage.venue.hides_by = {"positions"}, AuthenticationFailed("the key has expired")
+    with pytest.raises(AuthenticationFailed, match="the key has expired"):
+        stage.run((0.0, lambda s: s.far_bid()))
+    assert stage.venue.asked["positions"] == 1
 
 
 # Positions

@@ -99,8 +99,14 @@ class Behind(Bookkeeping):
     """A venue whose clock is so many seconds behind ours: it says when things happened, and looks back, by its own."""
 
     slow_s = 30
+    says_so = False
+    """Whether it says what time it is there."""
     loses = 0
     """So many answers about funding are lost first."""
+
+    @property
+    def clock_ahead_ns(self):
+        return -self.slow_s * SECOND if self.says_so else 0
 
     def _late(self, event):
         return evolve(event, ts_event=event.ts_event - self.slow_s * SECOND)
@@ -196,8 +202,10 @@ def trade(behind):
 
 
 @pytest.mark.parametrize("is_held", [True, False], ids=["held on", "closed before"])
-def test_what_was_paid_before_the_run_is_not_the_runs(behind, trade, is_held):
+@pytest.mark.parametrize("slow_s", [30, 600, 86_400])
+def test_what_was_paid_before_the_run_is_not_the_runs(behind, trade, is_held, slow_s):
     venue, _, settle_in, run = behind
+    venue.slow_s, venue.says_so = slow_s, slow_s > 60
     settle_in(2, "0.004")
     trade(Side.BUY, 4)
     if not is_held:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from anyvenue.model.errors import AnyvenueError
+from anyvenue.model.errors import AnyvenueError, UnknownInstrument
 from anyvenue.testing import ConformanceSuite
 from anyvenue.venue.capabilities import Feature
 
@@ -30,7 +30,7 @@ def failure():
         suite = type("Suite", (ConformanceSuite,), terms | {"allow_approximate": (Feature.ATTACHED_PROTECTION,)})
         try:
             getattr(suite(), f"test_{behaviour}")()
-        except (AssertionError, AnyvenueError, TimeoutError, pytest.fail.Exception) as error:
+        except (AssertionError, AnyvenueError, UnknownInstrument, TimeoutError, pytest.fail.Exception) as error:
             return error
         return None
 

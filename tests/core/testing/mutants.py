@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from contextlib import suppress
 from decimal import Decimal
 from typing import ClassVar
@@ -13,7 +14,7 @@ from attrs import evolve
 from anyvenue.model.balance import Balance
 from anyvenue.model.decoded_delta import DecodedDelta
 from anyvenue.model.depth_sync import Continuity, SequenceRule
-from anyvenue.model.enums import Liquidity, OrderState, TimeInForce
+from anyvenue.model.enums import Liquidity, OrderState, OrderType, Side, TimeInForce
 from anyvenue.model.errors import (
     AnyvenueError,
     NotSent,
@@ -22,12 +23,15 @@ from anyvenue.model.errors import (
     RateLimited,
     Rejected,
     RejectReason,
+    UnknownOrder,
 )
-from anyvenue.model.market import BookDelta, BookSnapshot, Candle, FundingRate, Trade
+from anyvenue.model.market import BookDelta, BookSnapshot, Candle, FundingRate, Quote, Ticker, Trade
 from anyvenue.model.order_events import OrderCanceled, OrderFilled, OrderReported
+from anyvenue.model.order_spec import OrderSpec
 from anyvenue.model.position import Position
-from anyvenue.venue.capabilities import Capabilities, Feature
-from anyvenue.venue.events import Disconnected, Reconnected
+from anyvenue.model.pricing import Tick
+from anyvenue.venue.capabilities import Capabilities, Capability, Feature, Grade
+from anyvenue.venue.events import Channel, Disconnected, Reconnected
 from anyvenue.wire.deadline import pause
 from anyvenue_gateio.venue import GateVenue
 
@@ -360,6 +364,136 @@ class TermsTenfold(GateVenue):
         ]
 
 
+class ClockTakenForBehind(GateVenue):
+    @property
+    def clock_ahead_ns(self):
+        return -super().clock_ahead_ns
+
+
+class BalanceInCents(GateVenue):
+    async def balances(self):
+        return [evolve(one, total=one.total * 100) for one in await super().balances()]
+
+
+class BalanceOfTheStart(GateVenue):
+    kept = None
+
+    async def connect(self, sink):
+        await super().connect(sink)
+        self.kept = await super().balances()
+
+    async def balances(self):
+        return self.kept
+
+
+class CloseOpensWhatIsFlat(GateVenue):
+    async def close_position(self, instrument, *side):
+        held = {one.instrument.key for one in await super().positions()}
+        if instrument.key in held:
+            return await super().close_position(instrument, *side)
+        return await self.place(
+            OrderSpec(
+                client_order_id="avt-close",
+                instrument=instrument,
+                side=Side.SELL,
+                quantity=instrument.min_quantity,
+                order_type=OrderType.MARKET,
+            )
+        )
+
+
+class CancelAllOfNothingRefused(GateVenue):
+    async def cancel_all(self, instrument):
+        found = await super().cancel_all(instrument)
+        if not found:
+            raise UnknownOrder("there is nothing to cancel", reason=RejectReason.UNKNOWN_ORDER, venue=self.name)
+        return found
+
+
+class NativeChannelThatIsNot(GateVenue):
+    async def subscribe(self, subscription):
+        if subscription.channel is Channel.LIQUIDATIONS:
+            raise NotSupported("no such stream", venue=self.name)
+        await super().subscribe(subscription)
+
+
+class WeaknessUnsaid(GateVenue):
+    def __init__(self, context):
+        super().__init__(context)
+        weak = {Feature.STOP: Capability(Grade.APPROXIMATE, "see documentation")}
+        self.capabilities = Capabilities({**self.capabilities.features, **weak})
+
+
+class FailedReadTakenForNothing(GateVenue):
+    async def balances(self):
+        with suppress(AnyvenueError):
+            return await super().balances()
+        return []
+
+
+class FailedReadNotRepeated(GateVenue):
+    async def connect(self, sink):
+        await super().connect(sink)
+        self.http._attempts = 1
+
+
+class ReadsWaitForEver(GateVenue):
+    async def balances(self):
+        with suppress(AnyvenueError):
+            return await super().balances()
+        return await asyncio.get_running_loop().create_future()
+
+
+class ErrorsOfNobody(GateVenue):
+    async def balances(self):
+        try:
+            return await super().balances()
+        except AnyvenueError as error:
+            raise OutcomeUnknown(error.text) from error
+
+
+class EventsOfAThread(GateVenue):
+    async def connect(self, sink):
+        def elsewhere(event):
+            thread = threading.Thread(target=sink, args=(event,))
+            thread.start()
+            thread.join()
+
+        await super().connect(elsewhere)
+
+
+class AnswersBeforeItIsConnected(GateVenue):
+    async def balances(self):
+        return [] if self.http is None else await super().balances()
+
+
+class InstrumentsOfNoConnection(GateVenue):
+    async def instruments(self):
+        return [evolve(one, connection="gateio") for one in await super().instruments()]
+
+
+class SmallestForgotten(GateVenue):
+    async def instruments(self):
+        found = await super().instruments()
+        return [evolve(one, quantity_step=one.quantity_step / 10, min_quantity=one.min_quantity / 10) for one in found]
+
+
+class GridForgotten(GateVenue):
+    async def instruments(self):
+        return [evolve(one, price_rule=Tick("1e-12")) for one in await super().instruments()]
+
+
+class RequestedBookShort(GateVenue):
+    async def order_book(self, instrument, depth=50):
+        book = await super().order_book(instrument, depth)
+        return evolve(book, bids=book.bids[1:])
+
+
+class SymbolsRunTogether(GateVenue):
+    async def instruments(self):
+        return [evolve(one, venue_symbol="BTC_USDT") for one in await super().instruments()]
+
+
 class _Telling(GateVenue):
     """Tells something else than it hears."""
 
@@ -452,4 +586,39 @@ class MakerCalledTaker(_Telling):
     def told(self, event):
         if isinstance(event, OrderFilled):
             return [evolve(event, fill=evolve(event.fill, liquidity=Liquidity.TAKER))]
+        return [event]
+
+
+class LastCalledMark(_Telling):
+    def told(self, event):
+        return [evolve(event, mark_price=event.last_price) if isinstance(event, Ticker) else event]
+
+
+class QuotesInContracts(_Telling):
+    def told(self, event):
+        if isinstance(event, Quote):
+            return [evolve(event, bid_quantity=event.instrument.to_contracts(event.bid_quantity))]
+        return [event]
+
+
+class ChangesBeforeTheBook(_Telling):
+    def told(self, event):
+        if isinstance(event, BookSnapshot):
+            first = BookDelta(instrument=event.instrument, bids=event.bids, asks=event.asks)
+            return [first, event]
+        return [event]
+
+
+class OtherInstrumentsTold(_Telling):
+    def told(self, event):
+        if isinstance(event, BookSnapshot):
+            other = next(one for one in self.by_name.values() if one.key != event.instrument.key)
+            return [event, evolve(event, instrument=other)]
+        return [event]
+
+
+class FillsInMilliseconds(_Telling):
+    def told(self, event):
+        if isinstance(event, OrderFilled):
+            return [evolve(event, fill=evolve(event.fill, ts_event=event.fill.ts_event // 1_000_000))]
         return [event]

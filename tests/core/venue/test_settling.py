@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 
 from anyvenue.model.enums import Fate, OrderState, Side
-from anyvenue.model.errors import OutcomeUnknown, RejectReason, UnknownOrder
+from anyvenue.model.errors import AuthenticationFailed, OutcomeUnknown, PermissionDenied, RejectReason, UnknownOrder
 from anyvenue.model.order_events import AmendSent, AmendUnknown, OrderAccepted, OrderEvent, OrderReported
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
@@ -34,7 +34,7 @@ class Hindered(SimulatedVenue):
     """The simulated venue, where what is asked for goes wrong; it pushes nothing about orders while it is `deaf`.
 
     `loses` names commands that are carried out without an answer, `drops` those that never arrive, `delays` those that
-    arrive after so many seconds, without an answer.
+    arrive after so many seconds, without an answer, `refuses` questions with the error that each is answered with.
     """
 
     def __init__(self, context):
@@ -42,7 +42,7 @@ class Hindered(SimulatedVenue):
         self.loses, self.drops, self.delays = set(), set(), {}
         self.deaf = False
         self.memory = None
-        self.asked = Counter()
+        self.asked, self.refuses = Counter(), {}
 
     @property
     def retention(self):
@@ -79,12 +79,17 @@ class Hindered(SimulatedVenue):
         return events
 
     async def order(self, order):
-        self.asked["order"] += 1
+        self._asked_for("order")
         return await super().order(order)
 
     async def open_orders(self, instrument=None):
-        self.asked["open_orders"] += 1
+        self._asked_for("open_orders")
         return await super().open_orders(instrument)
+
+    def _asked_for(self, question):
+        self.asked[question] += 1
+        if question in self.refuses:
+            raise self.refuses[question]
 
 
 @pytest.fixture
@@ -231,6 +236,29 @@ async def test_without_look_ups_and_news_it_is_said_that_nobody_can_tell(session
     name = await doubtful(session)
     with pytest.raises(OutcomeUnknown, match="there is no look-up to ask by"):
         await session.settle(name, patience_s=10)
+
+
+@pytest.mark.parametrize("error", [AuthenticationFailed, PermissionDenied])
+async def test_a_refused_key_is_told_at_once_and_what_is_unknown_stays_so(session, error):
+    session.venue.loses = {"place"}
+    name = await doubtful(session)
+    session.venue.refuses = {question: error("the key has expired") for question in ("order", "open_orders")}
+    start_ns = session.time_ns
+    with pytest.raises(error, match="the key has expired"):
+        await session.settle(name)
+    assert seconds_since(session, start_ns) < 0.1
+    assert session.venue.asked["order"] == 1
+    (order,) = session.unsettled_orders()
+    assert (order.client_order_id, order.create) == (name, Fate.UNKNOWN)
+    session.venue.refuses.clear()
+    assert (await session.settle(name)).state is OrderState.OPEN
+
+
+async def test_what_the_key_may_not_ask_is_not_needed_where_another_answer_is_proof(session):
+    session.venue.loses = {"place"}
+    name = await doubtful(session)
+    session.venue.refuses = {"order": PermissionDenied("only lists")}
+    assert (await session.settle(name)).state is OrderState.OPEN
 
 
 # Cancels and amends

@@ -86,6 +86,14 @@ class Dialect(ABC):
         """
         return instrument.symbol
 
+    @classmethod
+    def only_reads(cls, request: HttpRequest) -> bool:
+        """Tell whether a request changes nothing, whatever is answered: the conformance kit counts the others.
+
+        A venue that reads by POST says here which those are.
+        """
+        return request.method.upper() in ("GET", "HEAD", "OPTIONS")
+
     def steer(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """Do what only this venue's simulator can be told by its control endpoint, and return how it is set then.
 

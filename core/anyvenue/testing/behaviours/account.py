@@ -9,12 +9,12 @@ from attrs import evolve
 
 from anyvenue.model.balance import Balance
 from anyvenue.model.enums import MarginMode, OrderState, PositionMode, PositionSide
-from anyvenue.model.errors import AnyvenueError
+from anyvenue.model.errors import AnyvenueError, Rejected
 from anyvenue.model.order import Order
 from anyvenue.model.position import Position
 from anyvenue.testing.behaviour import behaviour
 from anyvenue.testing.bench import ACCOUNT, Bench
-from anyvenue.venue.capabilities import Feature
+from anyvenue.venue.capabilities import Feature, Grade
 
 __all__ = ["Account"]
 
@@ -142,9 +142,12 @@ class Account:
 
     @behaviour(Feature.CLOSE_POSITION, Feature.POSITIONS)
     async def test_close_of_a_flat_position_opens_none(self, bench: Bench) -> None:
-        """There is nothing to close."""
+        """There is nothing to close, whoever asks the venue for it: it does nothing, or refuses."""
         session = await bench.session()
         await session.close(bench.here.instrument.symbol)
+        if bench.capabilities[Feature.CLOSE_POSITION].grade is Grade.NATIVE:
+            with suppress(Rejected):
+                await session.venue.close_position(session.instrument(bench.here.instrument.symbol))
         await bench.settle()
         assert bench.held() == 0
 

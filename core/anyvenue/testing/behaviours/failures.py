@@ -18,7 +18,7 @@ from anyvenue.model.errors import (
 )
 from anyvenue.model.order import Order
 from anyvenue.testing.behaviour import Unproven, behaviour
-from anyvenue.testing.bench import Bench
+from anyvenue.testing.bench import SECOND_NS, Bench
 from anyvenue.testing.session import HeardSession
 from anyvenue.venue.capabilities import Feature, Grade
 
@@ -265,12 +265,14 @@ class Failures:
 
     @behaviour(Feature.LIMIT, wire=True)
     async def test_a_clock_that_is_off_is_corrected(self, bench: Bench) -> None:
-        """A server's clock a minute away from ours keeps nobody from connecting and trading."""
+        """A server's clock a minute away from ours keeps nobody from connecting and trading, and is told if known."""
         for skew_s in (-60.0, 60.0):
             bench.faults(clock_skew_s=skew_s)
             session = await bench.session(f"skewed{int(skew_s) % 7}")
             order = await _place(bench, session)
             assert order.state is OrderState.OPEN
+            ahead_s = session.venue.clock_ahead_ns / SECOND_NS
+            assert not ahead_s or abs(ahead_s - skew_s) < 1
 
     @behaviour(Feature.LIMIT, wire=True)
     async def test_errors_say_the_venue(self, bench: Bench) -> None:

@@ -100,7 +100,7 @@ class _DecodedSide(DecodedSide):
         texts = self.texts
         while texts:  # as `settle`, but no level is made that nobody may look at
             size = sizes[text := texts[-1]]
-            if size.__class__ is Level or (size not in DEAD and self._lives(text, size)):
+            if size.__class__ is Level or size >= "1" or (size not in DEAD and self._lives(text, size)):
                 break
             del sizes[texts.pop()], self.keys[-1]
             if not texts and sizes:

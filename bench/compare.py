@@ -79,7 +79,7 @@ def backtest_table(peers: str, short: bool) -> Table:
     found = beside_nautilus.numbers(peers, rounds=1 if short else 3, count=1000 if short else 8000)
     rows = []
     for name, row in found.items():
-        other = found.get(name.replace("anyvenue", "nautilus_trader"), row)
+        other = found.get(f"{name.partition(',')[0]}, nautilus_trader", row)
         beside = row["levels_per_second"] / other["levels_per_second"]
         rows.append([name, f"{row['seconds']:.3f} s", f"{row['levels_per_second']:,.0f}", f"{beside:.2f}"])
     return Table(["a backtest", "CPU", "level changes/s", "to nautilus_trader's"], rows)

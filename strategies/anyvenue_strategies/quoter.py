@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import NamedTuple
 
 from attrs import frozen
 
 from anyvenue import (
     Fate,
     Feature,
+    Fill,
     Instrument,
     NotSupported,
     Order,
@@ -70,27 +70,6 @@ class QuoterParameters:
             raise ValueError(f"half_spread_bp + skew_bp: found {reach}; allowed is below 10000, the price itself")
 
 
-class _Seen(NamedTuple):
-    """What a look at the book, and at what is ours, had before it."""
-
-    bid: Decimal
-    ask: Decimal
-    buy: Order | None
-    sell: Order | None
-    position: Position
-
-    def is_like(self, other: _Seen | None) -> bool:
-        """Whether nothing has changed. Orders and positions are values: one that has changed is another."""
-        return (
-            other is not None
-            and self.buy is other.buy
-            and self.sell is other.sell
-            and self.position is other.position
-            and self.bid == other.bid
-            and self.ask == other.ask
-        )
-
-
 class Quoter(Strategy):
     """Quotes both sides of one instrument, whose position is its own alone."""
 
@@ -110,8 +89,9 @@ class Quoter(Strategy):
         self._tolerance = p.requote_bp * BASIS_POINT
         self._quotes: dict[Side, str] = {}
         self._asked: dict[Side, Decimal] = {}
-        self._content: _Seen | None = None
-        """What the last look saw, where it left everything as it was: at the same it need not look again."""
+        self._content: tuple[Decimal, Decimal] | None = None
+        """The touch at which everything could stay as it was: at the same one, and with no news of what is ours since,
+        there is nothing to look at."""
         self._paused_until = 0
         self._heard = self.now
         self.subscribe(self._instrument)
@@ -122,19 +102,19 @@ class Quoter(Strategy):
         """Put both quotes where they belong."""
         self._heard = self.now
         best_bid, best_ask = book.best_bid, book.best_ask
-        buy, sell, position = self._working(Side.BUY), self._working(Side.SELL), self.position(self._instrument)
         if best_bid is None or best_ask is None or not book.is_synced:
-            self.cancel_all(self._instrument)
+            self._pull()
             return
-        seen = _Seen(best_bid.price, best_ask.price, buy, sell, position)
-        if seen.is_like(self._content):
+        touch = best_bid.price, best_ask.price
+        if touch == self._content:
             return
         self._content = None
+        buy, sell, position = self._working(Side.BUY), self._working(Side.SELL), self.position(self._instrument)
         is_ours = self._may_be_ours(best_bid, buy), self._may_be_ours(best_ask, sell)
         bid = self._behind(book.bids(2), buy) if is_ours[0] else best_bid.price
         ask = self._behind(book.asks(2), sell) if is_ours[1] else best_ask.price
         if bid is None or ask is None:
-            self.cancel_all(self._instrument)
+            self._pull()
             return
         mid, held, p = (bid + ask) / 2, position.quantity, self.parameters
         reservation, away, tolerance = mid * (1 - self._skew * held), mid * self._half_spread, mid * self._tolerance
@@ -144,16 +124,25 @@ class Quoter(Strategy):
             if self._quote(side, order, price, p.max_position - side.sign * held, tolerance):
                 is_content = False
         if is_content:
-            self._content = seen
+            self._content = touch
 
     def on_order(self, order: Order) -> None:
         """Take refusals in. Post-only refused is routine: the next book says where to quote instead."""
+        self._content = None
         rejected = order.state is OrderState.REJECTED and order.reason is not RejectReason.WOULD_TAKE_LIQUIDITY
         if rejected or (order.cancel is Fate.REFUSED and not order.is_terminal):
             self.log.warning("%s: refused, quoting pauses: %s", order.client_order_id, order.text)
             self._paused_until = max(self._paused_until, self.now + PAUSE_NS)
         elif self._is_quote(order) and _is_misplaced(order, self._asked[order.side]):
             self.cancel(order)  # its amend was refused, so it stands where it should not
+
+    def on_fill(self, fill: Fill) -> None:
+        """Look anew at the next book."""
+        self._content = None
+
+    def on_position(self, position: Position) -> None:
+        """Look anew at the next book."""
+        self._content = None
 
     def on_stop(self) -> None:
         """Quote no more."""
@@ -162,7 +151,11 @@ class Quoter(Strategy):
     def on_timer(self, name: str) -> None:
         """Pull the quotes when the book has been silent for too long."""
         if self.now - self._heard > self.parameters.silence_s * SECOND_NS:
-            self.cancel_all(self._instrument)
+            self._pull()
+
+    def _pull(self) -> None:
+        self._content = None
+        self.cancel_all(self._instrument)
 
     def _may_be_ours(self, best: Level, order: Order | None) -> bool:
         """Whether our quote stands at the best price, or is on its way there."""

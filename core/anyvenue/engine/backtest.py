@@ -13,7 +13,9 @@ from anyvenue.engine.runner import STOP_PATIENCE_NS, open_connection, stop_when_
 from anyvenue.engine.strategy import Strategy
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.reply import spawn
+from anyvenue.simulation.simulated_market import SimulatedMarket
 from anyvenue.simulation.sources import sources_of
+from anyvenue.simulation.tape import Tape
 from anyvenue.simulation.venue import DESCRIPTOR
 from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueContext
 from anyvenue.venue.interface import Venue
@@ -60,14 +62,18 @@ def backtest(
     simulation: SimulationSettings | None = None,
     risk: RiskLimits | None = None,
     connections: Sequence[str] = ("main",),
+    tapes: Sequence[Tape] | None = None,
 ) -> RunResult:
     """Backtest a strategy on the simulated market, in one call.
 
-    Each connection is an account of its own on one exchange. Raises FileNotFoundError and ValueError for a market or
-    symbol that is not there.
+    Each connection is an account of its own on one exchange. `tapes` are played in place of those that the settings
+    name: whoever tries many parameters reads them once, by `find_tapes` and `Tape.in_memory`. Raises FileNotFoundError
+    and ValueError for a market or symbol that is not there.
     """
     settings = simulation or SimulationSettings()
-    clock = DrivenClock(min(source.start_ns for source in sources_of(settings)))
+    sources = sources_of(settings, tapes)
+    clock = DrivenClock(min(source.start_ns for source in sources))
+    SimulatedMarket.on(clock, settings, sources)
     engine = Engine(strategy, connections=connections, clock=clock, session=f"s{abs(settings.seed)}", risk=risk)
     venues = {
         name: DESCRIPTOR.open(

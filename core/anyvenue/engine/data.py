@@ -213,8 +213,15 @@ class MarketData:
     def on_decoded(self, event: DecodedDelta) -> None:
         """Apply changed levels, as a decoder made them."""
         keeper = self._keepers.get(event.instrument.key)
-        if keeper is not None:
-            self._taken(keeper, keeper.on_decoded(event))
+        if keeper is None:
+            return
+        action = keeper.on_decoded(event)
+        if action is not _APPLIED:
+            self._taken(keeper, action)
+        elif self._from_mids:
+            self._book_changed(keeper.book)
+        elif self._hears_books and not self._engine.is_stopping:  # by far the most common case
+            self._engine.call(self._strategy.on_book, keeper.book)
 
     def on_snapshot(self, event: BookSnapshot) -> None:
         """Take a whole book."""

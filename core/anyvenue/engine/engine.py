@@ -298,14 +298,24 @@ class Engine:
             self._inbox.append((event, connection))
             return
         # What comes of an event happens at one time, so that a replay needs no other clock than the inputs.
-        self.now = self.clock.time_ns()
+        self.now = now = self.clock.time_ns()
         if self._log is not None:
-            self._log.input(event, connection, self.now, nested=False)
+            self._log.input(event, connection, now, nested=False)
         self._busy = True
         try:
-            self._handle(event, connection)
-            while self._inbox:
-                self._handle(*self._inbox.popleft())
+            inbox, guards, in_hand = self._inbox, self.guards, event
+            while True:
+                self.source = connection
+                self.events += 1
+                handler = self._handlers.get(in_hand.__class__) or self._handler_of(in_hand)
+                handler(in_hand)
+                if guards.is_watching:
+                    guards.after(in_hand)
+                if now >= self._next_sample:
+                    self._sample()
+                if not inbox:
+                    break
+                in_hand, connection = inbox.popleft()
             if self._unsettled:
                 self._settle()
             if self.latency is not None:
@@ -376,20 +386,14 @@ class Engine:
 
     # Events
 
-    def _handle(self, event: Any, connection: str) -> None:
+    def _sample(self) -> None:
+        """Do what is done once a second."""
         now = self.now
-        self.source = connection
-        self.events += 1
-        handler = self._handlers.get(type(event)) or self._handler_of(event)
-        handler(event)
-        if self.guards.is_watching:
-            self.guards.after(event)
-        if now >= self._next_sample:
-            self._next_sample = now + SAMPLE_INTERVAL_NS
-            self.guards.sample()
-            self.recorder.sample(now, self.data.mids())
-            if self.has_journal:
-                self.journal.settle(self._unsettled_orders(), self.portfolio.positions(), now)
+        self._next_sample = now + SAMPLE_INTERVAL_NS
+        self.guards.sample()
+        self.recorder.sample(now, self.data.mids())
+        if self.has_journal:
+            self.journal.settle(self._unsettled_orders(), self.portfolio.positions(), now)
 
     def _settle(self) -> None:
         """Have the journal note how things stand, where no record that it has says so."""

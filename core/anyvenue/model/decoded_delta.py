@@ -49,6 +49,11 @@ class DecodedDelta(Struct, kw_only=True, eq=False, gc=False):  # it holds no cyc
             ts_recv=delta.ts_recv,
         )
 
+    def received(self, ts_recv: int) -> Self:
+        """Note when it came in, and return it."""
+        self.ts_recv = ts_recv
+        return self
+
     def plain(self) -> BookDelta:
         """Return the same as a BookDelta."""
         return BookDelta(

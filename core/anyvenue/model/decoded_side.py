@@ -27,20 +27,20 @@ from anyvenue.model.enums import Side
 from anyvenue.model.market import RawLevel
 from anyvenue.model.numbers import EXACT, ZERO
 
-__all__ = ["DecodedSide"]
+__all__ = ["DEAD", "DecodedSide"]
 
 DIGITS_MAX: Final = 15  # sys.float_info.dig: so many significant digits survive in a binary float
-NEAR: Final = 64
-"""So many levels are kept in order, after all were divided into near and far."""
+NEAR: Final = 128
+"""So many levels are put in order when none is near any more."""
 NEAR_MAX: Final = 512
-"""When they have become so many, all are divided anew."""
+"""When they have become more, half of them are far."""
 DEAD_MIN: Final = 1024
 """So many deleted levels may be there, and two more for each that is not deleted."""
 PRICES_KEPT: Final = 4096
 
 _DEAD: Final = "0"
-_DEAD_TOO: Final = frozenset(f"0.{'0' * count}" for count in range(1, DIGITS_MAX))
-"""What tapes, and venues with fractions of contracts, write for it."""
+DEAD: Final = frozenset([_DEAD, *(f"0.{'0' * count}" for count in range(1, DIGITS_MAX))])
+"""Sizes that are zero in the spellings of exchanges; tapes, and venues with fractions of contracts, write `0.000`."""
 _multiply: Final = EXACT.multiply
 _divide: Final = Context(prec=DIGITS_MAX).divide  # back to a size that has no more digits, so that it is exact
 _new: Final = tuple.__new__  # what Level() does, without a detour
@@ -122,8 +122,10 @@ class DecodedSide:
                 return self._refuse(count)
             keys.insert(index, key)
             self.texts.insert(index, text)
-        if len(sizes) > self._limit or len(keys) > NEAR_MAX:
+        if len(sizes) > self._limit:
             self._divide()
+        elif len(keys) > NEAR_MAX:
+            self._send_away()
         return True
 
     def _refuse(self, count: int) -> bool:
@@ -137,7 +139,7 @@ class DecodedSide:
         while texts:
             text = texts[-1]
             level = sizes[text]
-            if level.__class__ is Level or (level != _DEAD and (level := self.read(text, level))):
+            if level.__class__ is Level or (level not in DEAD and (level := self.read(text, level))):
                 return level
             del sizes[texts.pop()], self.keys[-1]
             if not texts and sizes:
@@ -146,7 +148,12 @@ class DecodedSide:
 
     def _divide(self) -> None:
         """Forget dead levels, and keep the best of the rest in order."""
-        alive = {text: size for text, size in self.sizes.items() if self._lives(text, size)}
+        lives = self._lives
+        alive = {
+            text: size
+            for text, size in self.sizes.items()
+            if size.__class__ is Level or size >= "1" or (size not in DEAD and lives(text, size))
+        }
         names = {(float(text) if self._is_bid else -float(text)): text for text in alive}
         if self._depth is not None:
             for key in sorted(names)[: -self._depth]:
@@ -156,13 +163,21 @@ class DecodedSide:
         self._limit = DEAD_MIN + 3 * len(alive) if self._depth is None else self._depth
         self._come_near()
 
+    def _send_away(self) -> None:
+        """Let half of the near levels, the worse ones, be far."""
+        keys, texts, count = self.keys, self.texts, NEAR_MAX // 2
+        self._far.update(zip(keys[:count], texts[:count], strict=True))
+        del keys[:count], texts[:count]
+        self._edge = keys[0]
+
     def _come_near(self) -> None:
         """Put the best of the far levels in order, where none is near any more."""
         far, sizes, keys = self._far, self.sizes, self.keys
         ordered = sorted(far)
         while ordered and len(keys) < NEAR:
             text = far.pop(key := ordered.pop())
-            if self._lives(text, sizes[text]):
+            size = sizes[text]
+            if size.__class__ is Level or (size not in DEAD and self._lives(text, size)):
                 keys.append(key)
                 self.texts.append(text)
             else:
@@ -176,8 +191,7 @@ class DecodedSide:
 
     def read(self, text: str, size: str) -> Level | None:
         """Return a level as decimals, and remember it; None where its size is 0. Raises InvalidBook."""
-        if size in _DEAD_TOO:
-            self.sizes[text] = _DEAD
+        if size in DEAD:
             return None
         price = self._prices.get(text)
         if price is None:
@@ -195,10 +209,8 @@ class DecodedSide:
         return level
 
     def _lives(self, text: str, size: Any) -> bool:
-        """Tell whether a level is not dead, without making numbers of sizes in plain digits."""
-        if size.__class__ is Level or size >= "1" or size.strip("0.")[:1].isdecimal():
-            return True
-        return size != _DEAD and self.read(text, size) is not None
+        """Tell whether a level that was not read is not dead, without making numbers of sizes in plain digits."""
+        return size >= "1" or size.strip("0.")[:1].isdecimal() or self.read(text, size) is not None
 
     def __iter__(self) -> Iterator[Level]:
         """Yield the levels, best first."""
@@ -206,7 +218,7 @@ class DecodedSide:
         for texts in (reversed(self.texts), (far[key] for key in sorted(far, reverse=True))):
             for text in texts:
                 level = self.sizes[text]
-                if level.__class__ is Level or (level != _DEAD and (level := self.read(text, level))):
+                if level.__class__ is Level or (level not in DEAD and (level := self.read(text, level))):
                     yield level
 
     def top(self, count: int) -> list[Level]:
@@ -217,7 +229,7 @@ class DecodedSide:
         found: list[Level] = []
         for text in reversed(self.texts) if count > 0 else ():
             level = sizes[text]
-            if level.__class__ is Level or (level != _DEAD and (level := self.read(text, level))):
+            if level.__class__ is Level or (level not in DEAD and (level := self.read(text, level))):
                 found.append(level)
                 if len(found) == count:
                     break
@@ -255,5 +267,5 @@ class DecodedSide:
         return [
             (text, str(_divide(size.quantity, self._unit)) if size.__class__ is Level else size)
             for text, size in self.sizes.items()
-            if size != _DEAD
+            if size.__class__ is Level or size not in DEAD
         ]

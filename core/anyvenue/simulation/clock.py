@@ -103,23 +103,24 @@ class DrivenClock:
         is to be seen (`step`, `run_until`), where the run is over, and where somebody else is to reach his time first.
         """
         heap, is_over, bound = self._heap, self._is_over, self._bound
-        self._count = count = self._count + 1
         if (
-            is_over is not None
-            and when_ns > self._now
-            and (not heap or heap[0][_WHEN] > when_ns)
-            and (bound is None or bound[_WHEN] > when_ns)
+            when_ns >= self._now
+            and (not heap or heap[0][0] > when_ns)
+            and is_over is not None
+            and (bound is None or bound[0] > when_ns)
         ):
             self._now = when_ns  # nothing is due before: by far the most common case
             return None
-        timer = DrivenTimer((when_ns if when_ns > self._now else self._now, count, callback, self))
-        if is_over is None or (bound is not None and timer > bound):
-            heappush(heap, timer)
-            return timer
-        if heap and heap[0] < timer:
-            self._bound = timer
+        self._count = count = self._count + 1
+        if when_ns < self._now:
+            when_ns = self._now
+        own = [when_ns, count]
+        if is_over is None or (bound is not None and own > bound):
+            return self._push(when_ns, count, callback)
+        if heap and heap[0] < own:
+            self._bound = own
             try:
-                while heap and heap[0] < timer:
+                while heap and heap[0] < own:
                     due = heappop(heap)
                     due_callback = due[_CALLBACK]
                     if due_callback is None:
@@ -129,15 +130,19 @@ class DrivenClock:
                     self._now = due[_WHEN]
                     due_callback()
                     if is_over():
-                        heappush(heap, timer)
-                        return timer
+                        return self._push(when_ns, count, callback)
             except BaseException:
-                heappush(heap, timer)
+                self._push(when_ns, count, callback)
                 raise
             finally:
                 self._bound = bound
-        self._now = timer[_WHEN]
+        self._now = when_ns
         return None
+
+    def _push(self, when_ns: int, count: int, callback: Callable[[], None]) -> DrivenTimer:
+        timer = DrivenTimer((when_ns, count, callback, self))
+        heappush(self._heap, timer)
+        return timer
 
     def run_until(self, ts_ns: int) -> None:
         """Run every call due at or before `ts_ns`, those made on the way included; then it is `ts_ns`."""

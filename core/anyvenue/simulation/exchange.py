@@ -261,20 +261,24 @@ class Exchange(LookUps):
         """
         market = self._market(symbol)
         market.external.apply(bids, asks, snapshot=snapshot)
-        self._depth_told(market)
+        if (market.bids.prices or market.asks.prices) and self._matcher.tape_depth(market, market.external.sides()):
+            self._settle()
 
-    def apply_decoded(self, symbol: str, bids: Sequence[TextPair], asks: Sequence[TextPair]) -> None:
-        """Take in levels that changed, as in a `DecodedDelta`; else as `apply_depth`.
+    def depth_taker(self, symbol: str) -> Callable[[Sequence[TextPair], Sequence[TextPair]], None]:
+        """Return what takes in changed levels of one instrument as `apply_depth` does, made as in a `DecodedDelta`.
 
         What is wrong with a level is raised when an order, or somebody who asks, first meets it.
         """
-        market = self._market(symbol)
-        market.external.apply_decoded(bids, asks)
-        self._depth_told(market)
+        market, tape_depth, settle = self._market(symbol), self._matcher.tape_depth, self._settle
+        external, own_bids, own_asks = market.external, market.bids.prices, market.asks.prices
 
-    def _depth_told(self, market: Market) -> None:
-        if (market.bids.prices or market.asks.prices) and self._matcher.tape_depth(market):
-            self._settle()
+        def take(bids: Sequence[TextPair], asks: Sequence[TextPair]) -> None:
+            if not (own_bids or own_asks):
+                external.apply_decoded(bids, asks)
+            elif tape_depth(market, external.merge_decoded(bids, asks)):
+                settle()
+
+        return take
 
     def apply_trade(
         self, symbol: str, side: Side, price: Decimal | str, quantity: Decimal | str, *, ts_event: int

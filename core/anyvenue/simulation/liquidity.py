@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from anyvenue.model.book_side import BookSide, Level
 from anyvenue.model.decoded_delta import TextPair
-from anyvenue.model.decoded_side import DecodedSide
+from anyvenue.model.decoded_side import DEAD, DecodedSide
 from anyvenue.model.enums import Side
 from anyvenue.model.errors import InvalidBook
 from anyvenue.model.instrument import Instrument
@@ -32,12 +32,12 @@ class _TextSide(BookSide):
 
     __slots__ = ()
 
-    def comes_to(self, price: float, *, sign: int) -> bool:
-        """Tell whether the best price here may have come to `price` or beyond. `sign` is that of its keys.
+    def comes_to(self, key: float) -> bool:
+        """Tell whether the best price here may have come to that of `key`, or beyond it: a float, negative for asks.
 
         Never wrong when it says no; where it says yes, the exact numbers decide.
         """
-        return bool(self._keys) and self._keys[-1] >= price * sign
+        return bool(self._keys) and self._keys[-1] >= key
 
     def size_of(self, text: str) -> object:
         """Return the size that stands under a price written so, which is good for comparing; None for no such price."""
@@ -71,8 +71,8 @@ class _DecodedSide(DecodedSide):
         level = self.sizes[text]
         return level if level.__class__ is Level else self.read(text, level)
 
-    def comes_to(self, price: float, *, sign: int) -> bool:
-        return bool(self.keys) and self.keys[-1] >= price * sign
+    def comes_to(self, key: float) -> bool:
+        return bool(self.keys) and self.keys[-1] >= key
 
     def size_of(self, text: str) -> object:
         return self.sizes.get(text)
@@ -97,10 +97,14 @@ class _DecodedSide(DecodedSide):
         self.top_count = 0
         if len(sizes) != count and not self.add(len(sizes) - count):
             return False
-        if not (texts := self.texts) or (
-            (size := sizes[texts[-1]]).__class__ is not Level and not self._lives(texts[-1], size)
-        ):
-            self.settle()
+        texts = self.texts
+        while texts:  # as `settle`, but no level is made that nobody may look at
+            size = sizes[text := texts[-1]]
+            if size.__class__ is Level or size >= "1" or (size not in DEAD and self._lives(text, size)):
+                break
+            del sizes[texts.pop()], self.keys[-1]
+            if not texts and sizes:
+                self._come_near()
         return True
 
 
@@ -144,6 +148,15 @@ class ExternalLiquidity:
         if len(self._waiting) >= WAITING_MAX:
             self._catch_up()
 
+    def merge_decoded(self, bids: Sequence[TextPair], asks: Sequence[TextPair]) -> tuple[ExternalSide, ExternalSide]:
+        """Do the same, and look: return both sides."""
+        if self._waiting or self._decoded is None:
+            self._waiting.append((bids, asks))
+            self._catch_up()
+        else:
+            self._merge(bids, asks)
+        return self._sides
+
     def take(self, side: Side, level: Level, quantity: Decimal) -> None:
         """Take `quantity` away from a level; it stays away until the tape next speaks about that price.
 
@@ -185,6 +198,9 @@ class ExternalLiquidity:
         waiting.clear()
         if self._decoded is None and not self._stays_text:
             self._to_decoded()
+        self._merge(bids, asks)
+
+    def _merge(self, bids: Sequence[TextPair], asks: Sequence[TextPair]) -> None:
         if self._decoded is not None:
             own_bids, own_asks = self._decoded
             try:

@@ -22,7 +22,7 @@ from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import BookDelta, BookSnapshot, FundingRate, MarketEvent, RawLevel, Ticker, Trade
 from anyvenue.model.numbers import shortest_text
 from anyvenue.simulation.exchange import Exchange
-from anyvenue.simulation.trade_record import TradeRecord
+from anyvenue.simulation.trade_record import TapedTrade, TradeRecord
 from anyvenue.venue.events import Channel
 
 __all__ = ["Listener", "Listing"]
@@ -48,6 +48,7 @@ class Listing:
     def __init__(self, instrument: Instrument, exchange: Exchange) -> None:
         self.instrument = instrument
         self.record = TradeRecord()
+        self._remember = self.record.add
         self.funding: deque[FundingRate] = deque(maxlen=FUNDING_KEPT)
         self.last_id = 0
         self._exchange = exchange
@@ -108,7 +109,16 @@ class Listing:
         self._tells_decoded = True
         self.last_id = number = self.last_id + 1
         for connection, instrument in self._book_listeners.items():
-            connection.deliver(partial(_decoded, instrument, bids, asks, number, ts))
+            told = DecodedDelta(
+                ts_event=ts,
+                first_id=number,
+                last_id=number,
+                bids=bids,
+                asks=asks,
+                previous_id=number - 1,
+                instrument=instrument,
+            )
+            connection.deliver(told.received)  # type: ignore[arg-type]  # it passes for a BookDelta
 
     def tell_own(self, bids: Sequence[RawLevel], asks: Sequence[RawLevel], ts: int) -> None:
         """Tell what orders of ours have changed, pairs of texts."""
@@ -149,10 +159,14 @@ class Listing:
 
     def tell_trade(self, trade_id: str, side: Side, price: Decimal | str, quantity: Decimal | str, ts: int) -> None:
         """Tell a trade."""
-        self.record.add(ts, trade_id, side, price, quantity)
+        self.tell_taped((ts, "t", "buy" if side is Side.BUY else "sell", price, quantity, trade_id))
+
+    def tell_taped(self, trade: TapedTrade) -> None:
+        """Tell a trade that is laid out as on a tape."""
+        self._remember(trade)
         if self._trade_listeners:
             for connection, instrument in self._trade_listeners.items():
-                connection.deliver(partial(_trade, instrument, trade_id, side, price, quantity, ts))
+                connection.deliver(partial(_trade, instrument, trade))
 
     def tell_ticker(self, ticker: Ticker) -> None:
         """Tell mark price and funding rate."""
@@ -225,34 +239,12 @@ def _delta(
     )
 
 
-def _decoded(
-    instrument: Instrument, bids: list[TextPair], asks: list[TextPair], number: int, ts: int, now: int
-) -> BookDelta:
-    return DecodedDelta(  # type: ignore[return-value]  # it passes for one
-        instrument=instrument,
-        bids=bids,
-        asks=asks,
-        first_id=number,
-        last_id=number,
-        previous_id=number - 1,
-        ts_event=ts,
-        ts_recv=now,
-    )
-
-
-def _trade(
-    instrument: Instrument,
-    trade_id: str,
-    side: Side,
-    price: Decimal | str,
-    quantity: Decimal | str,
-    ts: int,
-    now: int,
-) -> Trade:
+def _trade(instrument: Instrument, trade: TapedTrade, now: int) -> Trade:
+    ts, _, taker, price, quantity, trade_id = trade
     return Trade(
         instrument=instrument,
         trade_id=trade_id,
-        side=side,
+        side=Side.BUY if taker == "buy" else Side.SELL,
         price=Decimal(price),
         quantity=Decimal(quantity),
         ts_event=ts,

@@ -27,6 +27,7 @@ from anyvenue.model.enums import OrderState, SelfTradePrevention, Side
 from anyvenue.model.errors import RejectReason
 from anyvenue.model.numbers import ZERO
 from anyvenue.simulation.ledger import Ledger
+from anyvenue.simulation.liquidity import ExternalSide
 from anyvenue.simulation.market import Market
 from anyvenue.simulation.public_book import Publisher
 from anyvenue.simulation.working_order import WorkingOrder
@@ -190,18 +191,20 @@ class Matcher:
                 left -= filled
                 self._traded(market, None, maker, side, level.price, filled)
 
-    def tape_depth(self, market: Market) -> bool:
+    def tape_depth(self, market: Market, external: tuple[ExternalSide, ExternalSide]) -> bool:
         """Let what the tape said about the external book reach our resting orders. Tell whether any was filled."""
         bids, asks = market.bids, market.asks
-        other_bids, other_asks = market.external.sides()
-        for own, others in ((bids, other_bids), (asks, other_asks)):
-            for level in own.levels.values():
-                text = level.text
-                if text is not None and others.size_of(text) != level.size:
-                    level.text, level.size, left = others.find(level.price)
-                    level.clamp_ahead(left)
-        met = other_asks.comes_to(bids.best, sign=-1) and self._uncross(market, Side.SELL)
-        return (other_bids.comes_to(asks.best, sign=1) and self._uncross(market, Side.BUY)) or met
+        other_bids, other_asks = external
+        for level in bids.levels.values():
+            if (text := level.text) is not None and other_bids.size_of(text) != level.size:
+                level.text, level.size, left = other_bids.find(level.price)
+                level.clamp_ahead(left)
+        for level in asks.levels.values():
+            if (text := level.text) is not None and other_asks.size_of(text) != level.size:
+                level.text, level.size, left = other_asks.find(level.price)
+                level.clamp_ahead(left)
+        met = other_asks.comes_to(-bids.best) and self._uncross(market, Side.SELL)
+        return (other_bids.comes_to(asks.best) and self._uncross(market, Side.BUY)) or met
 
     def _uncross(self, market: Market, side: Side) -> bool:
         """Fill our orders that external orders of `side` have come to cross. Tell whether there were any."""

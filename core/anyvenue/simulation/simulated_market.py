@@ -75,19 +75,23 @@ class SimulatedMarket:
         self._jobs: deque[Callable[[], None]] = deque()
         self._busy = False
         self._news: deque[Callable[[], None]] = deque()
-        self._public_news: deque[MarketEvent] = deque()
+        self.public_news: deque[MarketEvent] = deque()
+        """What is to be told to everybody at the end of the present job."""
         self._when_finished: list[Callable[[], None]] = []
         clock.call_at(self.start_ns, self._begin)
 
     @classmethod
-    def on(cls, clock: DrivenClock, settings: SimulationSettings) -> SimulatedMarket:
-        """Return the market of these settings on `clock`, the same one for all who ask.
+    def on(
+        cls, clock: DrivenClock, settings: SimulationSettings, sources: Sequence[Source] | None = None
+    ) -> SimulatedMarket:
+        """Return the market of these settings on `clock`, the same one for all who ask. Who asks first may give its
+        sources.
 
         What concerns an account only (balance, leverage, latency) does not make another market.
         """
         key = (cls, evolve(settings, **_ACCOUNT_DEFAULTS))
         if key not in clock.shared:
-            clock.shared[key] = cls(clock, settings)
+            clock.shared[key] = cls(clock, settings, sources)
         found: SimulatedMarket = clock.shared[key]
         return found
 
@@ -171,7 +175,7 @@ class SimulatedMarket:
         self._busy = True
         try:
             job()
-            while self._news or self._public_news or self._jobs:
+            while self._news or self.public_news or self._jobs:
                 self._tell_news()
                 if self._jobs:
                     self._jobs.popleft()()
@@ -193,11 +197,11 @@ class SimulatedMarket:
         self._news.append(tell)
 
     def _publish(self, event: MarketEvent) -> None:
-        self._public_news.append(event)
+        self.public_news.append(event)
 
     def _tell_news(self) -> None:
         news, self._news = self._news, deque()
-        public_news, self._public_news = self._public_news, deque()
+        public_news, self.public_news = self.public_news, deque()
         for tell in news:
             tell()
         for told in public_news:
@@ -211,12 +215,12 @@ class SimulatedMarket:
 
     def take_depth_news(self, symbol: str) -> list[BookDelta]:
         """Return, and forget, the changes of depth that the exchange has just published for one instrument."""
-        if not self._public_news:
+        if not self.public_news:
             return []
-        taken = [e for e in self._public_news if isinstance(e, BookDelta) and e.instrument.symbol == symbol]
+        taken = [e for e in self.public_news if isinstance(e, BookDelta) and e.instrument.symbol == symbol]
         if taken:
             self.listings[symbol].own_changed()
-            self._public_news = deque(event for event in self._public_news if event not in taken)
+            self.public_news = deque(event for event in self.public_news if event not in taken)
         return taken
 
     # Its life

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from math import inf
 from typing import TYPE_CHECKING, Protocol
@@ -39,26 +39,26 @@ class Source(Protocol):
         """End now, without a call of `ended`."""
 
 
-def sources_of(settings: SimulationSettings) -> list[Source]:
-    """Return the sources that the settings name.
+def sources_of(settings: SimulationSettings, tapes: Iterable[Tape] | None = None) -> list[Source]:
+    """Return the sources that the settings name, with `tapes` in place of those of their market, where given.
 
     Raises FileNotFoundError and BrokenTape for tapes, and UnknownInstrument for a symbol that none of them holds.
     """
-    if settings.market == "synthetic":
+    if settings.market == "synthetic" and tapes is None:
         from anyvenue.simulation.synthetic import synthetic_sources
 
         return list(synthetic_sources(settings))
-    tapes = {tape.header.symbol: tape for tape in find_tapes(settings.market)}
+    held = {tape.header.symbol: tape for tape in (find_tapes(settings.market) if tapes is None else tapes)}
     chosen = {}
-    for symbol in settings.symbols or tapes:
-        found = find_symbol(symbol, tapes)
+    for symbol in settings.symbols or held:
+        found = find_symbol(symbol, held)
         if found is None:
-            near = get_close_matches(symbol, tapes, n=1, cutoff=0.3)
+            near = get_close_matches(symbol, held, n=1, cutoff=0.3)
             raise UnknownInstrument(
-                f"symbols: found {symbol!r}; the tapes of market {settings.market!r} hold {', '.join(tapes)}"
+                f"symbols: found {symbol!r}; the tapes of market {settings.market!r} hold {', '.join(held)}"
                 + (f". Did you mean {near[0]!r}?" if near else "")
             )
-        chosen[found] = tapes[found]
+        chosen[found] = held[found]
     return [TapeSource(tape, settings) for tape in chosen.values()]
 
 
@@ -80,11 +80,13 @@ class TapeSource:
 
     def start(self, market: SimulatedMarket, ended: Callable[[], None]) -> None:
         """Begin to play."""
+        symbol = self.instrument.symbol
         self._market = market
         self._clock = market.clock
         self._exchange = market.exchange
-        self._note_trade = market.exchange.trade_noter(self.instrument.symbol)
-        self._listing = market.listing(self.instrument.symbol)
+        self._note_trade = market.exchange.trade_noter(symbol)
+        self._take_depth = market.exchange.depth_taker(symbol)
+        self._listing = market.listing(symbol)
         self._ended = ended
         self._frames = self._tape.frames(start_ns=market.clock.time_ns(), decoded=True)
         for frame in self._frames:
@@ -101,27 +103,44 @@ class TapeSource:
 
     def _play(self) -> None:
         """Play the frame that is due, and those behind it for as long as the clock goes on to them."""
-        do, reach, play = self._market.do, self._clock.reach, self._play
+        do, reach, play, frames = self._market.do, self._clock.reach, self._play, self._frames
+        note_trade, tell_trade, depth, decoded = self._note_trade, self._listing.tell_taped, self._depth, self._decoded
+        sides, frame = _SIDES, self._frame
         self._timer = None
-        if self._frame[1] == "t":
-            self._trade()
-        else:
-            do(self._depth)
-        for frame in self._frames:
-            self._frame = frame
-            self._timer = reach(frame[0], play)
-            if self._is_stopped and self._timer is not None:
-                self._timer.cancel()
-            if self._is_stopped or self._timer is not None:
-                return
-            if frame[1] == "t":
-                self._trade()
+        while True:
+            if frame.__class__ is not tuple:
+                if frame[1] == "t":
+                    self._trade()
+                else:
+                    do(depth)
+            elif frame[1] == "d":
+                do(decoded)
             else:
-                do(self._depth)
-        self._ended()
+                _, _, taker, price, quantity, _ = frame
+                try:
+                    near, size = float(price), float(quantity)
+                except ValueError:
+                    near = size = 0.0
+                if 0.0 < near < inf and 0.0 < size < inf and note_trade(sides[taker], price, near):
+                    tell_trade(frame)  # nothing came of it, as of nearly all
+                else:
+                    self._trade()
+            for frame in frames:  # noqa: B007 - the next one
+                break
+            else:
+                self._ended()
+                return
+            self._frame = frame
+            timer = self._timer = reach(frame[0], play)
+            if self._is_stopped:
+                self.stop()
+                return
+            if timer is not None:
+                return
 
     def _trade(self) -> None:
-        ts, _, taker, price, quantity, trade_id = self._frame
+        """Play a trade that brings something about, or in which something is wrong."""
+        _, _, taker, price, quantity, _ = self._frame
         try:
             side, near = _SIDES[taker], float(price)
             if not (0.0 < near < inf and 0.0 < float(quantity) < inf):
@@ -131,17 +150,14 @@ class TapeSource:
                 return
         except (KeyError, TypeError, ValueError) as error:
             raise self._tape.fault(self._frame) or error from None
-        self._listing.tell_trade(trade_id, side, price, quantity, ts)  # nothing came of it, as of nearly all
+        self._listing.tell_taped(tuple(self._frame))
 
     def _apply_trade(self) -> None:
-        ts, _, taker, price, quantity, trade_id = self._frame
+        ts, _, taker, price, quantity, _ = self._frame
         self._exchange.apply_trade(self.instrument.symbol, _SIDES[taker], price, quantity, ts_event=ts)
-        self._listing.tell_trade(trade_id, _SIDES[taker], price, quantity, ts)
+        self._listing.tell_taped(tuple(self._frame))
 
     def _depth(self) -> None:
-        if type(self._frame) is tuple:
-            self._depth_decoded()
-            return
         ts, kind, bids, asks = self._frame
         market, listing, symbol = self._market, self._listing, self.instrument.symbol
         self._exchange.apply_depth(symbol, bids, asks, snapshot=kind == "s", ts_event=ts)
@@ -155,12 +171,13 @@ class TapeSource:
             bids, asks = [*bids, *change.bids], [*asks, *change.asks]
         listing.tell_delta(bids, asks, ts)
 
-    def _depth_decoded(self) -> None:
-        """The same, of a frame that was decoded so."""
+    def _decoded(self) -> None:
+        """As `_depth`, for a frame that was decoded so."""
         ts, _, bids, asks, line = self._frame
-        listing, symbol = self._listing, self.instrument.symbol
-        self._exchange.apply_decoded(symbol, bids, asks)
-        changes = self._market.take_depth_news(symbol)
+        listing = self._listing
+        self._take_depth(bids, asks)
+        market = self._market
+        changes = market.take_depth_news(self.instrument.symbol) if market.public_news else ()
         if not listing.last_id:
             listing.tell_snapshot(ts)
             return

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from importlib.resources import files
@@ -26,15 +26,15 @@ from typing import Any, Final, Literal, TypeAlias, cast
 
 import msgspec
 import orjson
-from attrs import fields, frozen
+from attrs import evolve, field, fields, frozen
 
 from anyvenue.model.decoded_delta import TextPair
 
 __all__ = ["BrokenTape", "Frame", "Tape", "TapeHeader", "find_tapes"]
 
 Frame: TypeAlias = Sequence[Any]
-"""One line of a tape, as the module's docstring lays it out: a list. A tuple is a "d" frame whose levels are certain to
-be pairs of texts, and the line itself behind them."""
+"""One line of a tape, as the module's docstring lays it out: a list. A tuple is certain to be what it should: a "t"
+frame with texts for numbers, or a "d" frame whose levels are pairs of texts, and the line itself behind them."""
 
 VERSION: Final = 1
 SUFFIXES: Final = (".tape.gz", ".tape")
@@ -42,7 +42,11 @@ GZIP_MAGIC: Final = b"\x1f\x8b"
 _READ_BYTES: Final = 1 << 18
 _LENGTHS: Final = {"s": 4, "d": 4, "t": 6}
 _KIND_AT: Final = len('[1723161256505000000,"')  # times of our days, and of the next 200 years, have 19 digits
-_decode: Final = msgspec.json.Decoder(tuple[int, Literal["d"], list[TextPair], list[TextPair]]).decode
+_DEPTH, _TRADE = b"dt"
+_decode_depth: Final = msgspec.json.Decoder(tuple[int, Literal["d"], list[TextPair], list[TextPair]]).decode
+_decode_trade: Final = msgspec.json.Decoder(
+    tuple[int, Literal["t"], Literal["buy", "sell"], str, str, str | int]
+).decode
 
 
 class BrokenTape(ValueError):
@@ -67,13 +71,15 @@ class TapeHeader:
 
 @frozen
 class Tape:
-    """A tape file. Making one reads the header only; every call of `frames` reads the file anew.
+    """A tape file. Making one reads the header only; every call of `frames` reads the file anew, but of one that is
+    `in_memory`.
 
     Raises BrokenTape, from the start or while reading; FileNotFoundError from the start.
     """
 
     file: Traversable
     header: TapeHeader
+    _kept: tuple[Frame, ...] | None = field(default=None, eq=False, repr=False)
 
     @classmethod
     def open(cls, file: Traversable) -> Tape:
@@ -85,6 +91,14 @@ class Tape:
                 raise _broken(file, 1, str(error), "gzip'd JSON lines, or plain ones") from error
         return cls(file, _header(file, first))
 
+    def in_memory(self) -> Tape:
+        """Return the same tape, read and decoded once: for one that is played many times, as in a sweep of parameters.
+
+        Takes some 130 bytes for each level. Raises BrokenTape.
+        """
+        texts: dict[str, str] = {}  # few prices and sizes are new: each is kept once
+        return evolve(self, kept=tuple(_sharing(frame, texts.setdefault) for frame in self._read(decoded=True)))
+
     def frames(
         self, *, start_ns: int | None = None, end_ns: int | None = None, decoded: bool = False
     ) -> Iterator[Frame]:
@@ -93,13 +107,13 @@ class Tape:
         A tape that is cut at its start begins with a snapshot of the book as it was then. Prices and sizes are
         passed on as they are; only their shape is looked at. `check` looks at all of it.
 
-        With `decoded` the changed levels of a tape that is not cut at its start come as in a `DecodedDelta`, where they
-        are what they should be.
+        With `decoded` the frames of a tape that is not cut at its start come as tuples, where they are what they should
+        be; the levels are as in a `DecodedDelta` then.
         """
         if start_ns is not None and start_ns > self.header.start_ns:
             frames = _from(self._read(), start_ns)
         else:
-            frames = self._read(decoded=decoded)
+            frames = iter(self._kept) if decoded and self._kept is not None else self._read(decoded=decoded)
         return frames if end_ns is None else takewhile(lambda frame: frame[0] < end_ns, frames)
 
     def check(self) -> int:
@@ -121,11 +135,12 @@ class Tape:
             found, allowed = error.args
         else:
             return None
-        line = next(number for number, read in enumerate(self._read(), start=2) if read == frame)
+        line = next(number for number, read in enumerate(self._read(), start=2) if read == list(frame))
         return _broken(self.file, line, found, allowed)
 
     def _read(self, *, decoded: bool = False) -> Iterator[Frame]:
-        loads, previous, number = orjson.loads, 0, 1
+        loads, depth, trade = orjson.loads, _decode_depth, _decode_trade
+        previous, number = 0, 1
         line = b""
         frame: Frame = []
         with _lines(self.file) as lines:
@@ -133,9 +148,17 @@ class Tape:
                 lines.readline()
                 for block in _blocks(lines):
                     for number, line in enumerate(block, start=number + 1):  # noqa: B020
-                        is_delta = decoded and line[_KIND_AT : _KIND_AT + 1] == b"d"
-                        frame = (is_delta and _decoded(line)) or loads(line)
-                        if frame[0] < previous or (type(frame) is list and _LENGTHS[frame[1]] != len(frame)):
+                        try:
+                            kind = line[_KIND_AT] if decoded else 0
+                            if kind == _TRADE:
+                                frame = trade(line)
+                            elif kind == _DEPTH:
+                                frame = (*depth(line), line)
+                            else:
+                                frame = loads(line)
+                        except (msgspec.DecodeError, UnicodeError, IndexError):
+                            frame = loads(line)
+                        if frame[0] < previous or (frame.__class__ is list and _LENGTHS[frame[1]] != len(frame)):
                             raise _misshapen(self.file, number, loads(line), previous)
                         previous = frame[0]
                         yield frame
@@ -150,12 +173,12 @@ class Tape:
                 raise _misshapen(self.file, number, frame, previous) from None
 
 
-def _decoded(line: bytes) -> Frame | None:
-    """Return a frame of changed levels, and its line; None where it is not as it should be."""
-    try:
-        return (*_decode(line), line)
-    except (msgspec.DecodeError, UnicodeError):
-        return None
+def _sharing(frame: Frame, same: Callable[[str, str], str]) -> Frame:
+    """Return a frame with one text for all that are the same."""
+    if type(frame) is list or frame[1] == "t":
+        return frame
+    ts, kind, *sides, line = frame
+    return (ts, kind, *([(same(price, price), same(size, size)) for price, size in side] for side in sides), line)
 
 
 def _blocks(lines: io.BufferedIOBase) -> Iterator[list[bytes]]:
@@ -208,12 +231,12 @@ def _header(file: Traversable, line: bytes) -> TapeHeader:
     if not isinstance(header, dict) or header.get("tape") != VERSION:
         raise _broken(file, 1, f"{line[:80]!r}", f'a header with "tape": {VERSION}')
     values: dict[str, Any] = {}
-    for field in fields(TapeHeader):
-        value = header.get(field.name)
-        wanted = int if field.type in (int, "int") else str
+    for named in fields(TapeHeader):
+        value = header.get(named.name)
+        wanted = int if named.type in (int, "int") else str
         if type(value) is not wanted:
-            raise _broken(file, 1, f'"{field.name}": {value!r}', "a text" if wanted is str else "a whole number")
-        values[field.name] = value
+            raise _broken(file, 1, f'"{named.name}": {value!r}', "a text" if wanted is str else "a whole number")
+        values[named.name] = value
     tape = TapeHeader(**values)
     if tape.frames < 1:
         raise _broken(file, 1, f'"frames": {tape.frames}', "1 or more")

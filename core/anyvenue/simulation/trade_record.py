@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import groupby
 from typing import TypeAlias
@@ -12,26 +12,24 @@ from anyvenue.model.enums import Side
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import Candle, CandleSource, Trade
 
-__all__ = ["TradeRecord"]
+__all__ = ["TapedTrade", "TradeRecord"]
 
 TRADES_KEPT = 100_000
 _SECOND_NS = 1_000_000_000
 
 
-_Entry: TypeAlias = tuple[int, str, bool, str | Decimal, str | Decimal]
-"""Time, id, whether the taker bought, price, quantity. A plain tuple of values that hold no others is nothing to the
-garbage collector, which would else look at a hundred thousand of them again and again."""
+TapedTrade: TypeAlias = tuple[int, str, str, str | Decimal, str | Decimal, str]
+"""A tape's frame, as a tuple: time, "t", the taker's side, price, quantity, id. A plain tuple of values that hold no
+others is nothing to the garbage collector, which would else look at a hundred thousand of them again and again."""
 
 
 class TradeRecord:
     """Remembers the last trades. Texts become numbers when they are asked for."""
 
     def __init__(self) -> None:
-        self._trades: deque[_Entry] = deque(maxlen=TRADES_KEPT)
-
-    def add(self, ts: int, trade_id: str, side: Side, price: str | Decimal, quantity: str | Decimal) -> None:
-        """Remember a trade; they come in the order of their times."""
-        self._trades.append((ts, trade_id, side is Side.BUY, price, quantity))
+        self._trades: deque[TapedTrade] = deque(maxlen=TRADES_KEPT)
+        self.add: Callable[[TapedTrade], None] = self._trades.append
+        """Remembers a trade; they come in the order of their times."""
 
     def trades(self, instrument: Instrument, *, start_ns: int, end_ns: int) -> list[Trade]:
         """Return the trades in [start_ns, end_ns), oldest first."""
@@ -39,12 +37,12 @@ class TradeRecord:
             Trade(
                 instrument=instrument,
                 trade_id=trade_id,
-                side=Side.BUY if is_buy else Side.SELL,
+                side=Side.BUY if taker == "buy" else Side.SELL,
                 price=Decimal(price),
                 quantity=Decimal(quantity),
                 ts_event=ts,
             )
-            for ts, trade_id, is_buy, price, quantity in self._within(start_ns, end_ns)
+            for ts, _, taker, price, quantity, trade_id in self._within(start_ns, end_ns)
         ]
 
     def candles(self, instrument: Instrument, interval_s: int, *, start_ns: int, end_ns: int, now: int) -> list[Candle]:
@@ -60,7 +58,7 @@ class TradeRecord:
         candles = []
         for slot, group in groupby(self._within(first, last), key=lambda entry: entry[0] // interval):
             entries = list(group)
-            prices = [Decimal(price) for *_, price, _ in entries]
+            prices = [Decimal(price) for *_, price, _, _ in entries]
             candles.append(
                 Candle(
                     instrument=instrument,
@@ -70,7 +68,7 @@ class TradeRecord:
                     high=max(prices),
                     low=min(prices),
                     close=prices[-1],
-                    volume=sum((Decimal(quantity) for *_, quantity in entries), Decimal(0)),
+                    volume=sum((Decimal(quantity) for *_, quantity, _ in entries), Decimal(0)),
                     source=CandleSource.TRADES,
                     closed=(slot + 1) * interval <= now,
                     ts_event=entries[-1][0],
@@ -78,5 +76,5 @@ class TradeRecord:
             )
         return candles
 
-    def _within(self, start_ns: int, end_ns: int) -> Iterator[_Entry]:
+    def _within(self, start_ns: int, end_ns: int) -> Iterator[TapedTrade]:
         return (entry for entry in self._trades if start_ns <= entry[0] < end_ns)

@@ -6,12 +6,15 @@ from decimal import Decimal
 
 import pytest
 
+import anyvenue
 from anyvenue.engine.backtest import run_backtest
 from anyvenue.engine.engine import Engine
 from anyvenue.engine.live import run_live
 from anyvenue.engine.strategy import Strategy
 from anyvenue.model.enums import OrderState
+from anyvenue.model.errors import UnknownInstrument
 from anyvenue.simulation.clock import DrivenClock
+from anyvenue.simulation.tape import find_tapes
 from anyvenue.simulation.venue import DESCRIPTOR
 from anyvenue.venue.capabilities import Capabilities
 from anyvenue.venue.clock import WallClock
@@ -106,6 +109,24 @@ def test_the_same_again_is_the_same_and_another_seed_is_not():
     assert first[0] == second[0]
     assert first[1].pages == second[1].pages
     assert backtest(10, latency_jitter_us=500, seed=2)[1].pages != first[1].pages
+
+
+def test_a_tape_in_memory_gives_what_its_file_gives_as_often_as_it_is_played():
+    held = [tape.in_memory() for tape in find_tapes("tape")]
+    simulation = SimulationSettings(symbols=(BTC,), duration_s=10)
+    from_file = Diary()
+    expected = anyvenue.backtest(from_file, simulation=simulation)
+    for _ in range(2):
+        diary = Diary()
+        assert anyvenue.backtest(diary, simulation=simulation, tapes=held) == expected
+        assert diary.pages == from_file.pages
+    assert len(from_file.pages) > 50
+
+
+def test_a_symbol_that_no_given_tape_holds_is_refused():
+    held = [tape for tape in find_tapes("tape") if tape.header.symbol != BTC]
+    with pytest.raises(UnknownInstrument, match="ETH-USDT-PERP"):
+        anyvenue.backtest(Diary(), simulation=SimulationSettings(symbols=(BTC,)), tapes=held)
 
 
 def test_at_the_end_every_order_is_canceled():

@@ -15,7 +15,7 @@ from listed import linear
 
 from anyvenue.model import BookDelta, InvalidBook, OrderBook, Side
 from anyvenue.model.decoded_delta import DecodedDelta, TextPair
-from anyvenue.model.decoded_side import NEAR
+from anyvenue.model.decoded_side import NEAR, NEAR_MAX
 
 CONTRACTS = linear(quantity_step="0.0001", min_quantity="0.0001", contract_size="0.0001", depth_unit="0.0001")
 UNIT = Decimal("0.0001")
@@ -193,6 +193,19 @@ def test_levels_behind_the_sorted_ones_come_up_when_those_are_gone():
     assert book.best_bid == (NEAR, D("0.0007"))
     book.apply_decoded(delta_of([(price, "0") for price in prices[5:]], []))
     assert [price for price, _ in book.bids(9)] == [D("5.5"), 5, 4, 3, 2, 1]
+
+
+def test_levels_that_become_too_many_to_be_kept_in_order_come_up_when_they_are_the_best():
+    prices = [str(price) for price in range(1, 2 * NEAR_MAX + 1)]
+    book = OrderBook(CONTRACTS)
+    book.apply_snapshot([["0.5", "7"]], [])
+    for price in prices:
+        assert book.apply_decoded(delta_of([(price, "7")], []))
+    assert book.quantity_at(Side.BUY, "3") == 7 * UNIT
+    for best in reversed(prices):
+        assert book.best_bid == (D(best), 7 * UNIT)
+        assert book.apply_decoded(delta_of([(best, "0")], []))
+    assert book.bids(9) == [(D("0.5"), 7 * UNIT)]
 
 
 def test_a_side_keeps_no_more_levels_than_its_depth():

@@ -44,12 +44,19 @@ def shown(liquidity):
     return sides, found, best
 
 
-@given(st.lists(st.tuples(st.sampled_from(["decoded", "texts", "whole", "take", "look"]), LEVELS, LEVELS), max_size=12))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["decoded", "merged", "texts", "whole", "take", "look"]), LEVELS, LEVELS), max_size=12
+    )
+)
 def test_frames_that_came_decoded_make_the_book_that_texts_make(steps):
     decoded, texts = book(), book()
     for kind, bids, asks in steps:
         if kind == "decoded":
             decoded.apply_decoded(bids, asks)
+            texts.apply(bids, asks, snapshot=False)
+        elif kind == "merged":
+            assert decoded.merge_decoded(bids, asks) == decoded.sides()
             texts.apply(bids, asks, snapshot=False)
         elif kind == "look":
             assert shown(decoded) == shown(texts)

@@ -210,10 +210,11 @@ def decoded(tmp_path, frames):
     return list(Tape.open(write(tmp_path / "a.tape", frames, header)).frames(decoded=True))
 
 
-def test_changed_levels_come_decoded_with_their_line_where_that_is_asked_for(tmp_path):
+def test_trades_and_changed_levels_with_their_line_come_decoded_where_that_is_asked_for(tmp_path):
     frames = at_our_time(*(frame[1:] for frame in FRAMES))
     whole, first, trade, second = decoded(tmp_path, frames)
-    assert (whole, trade) == (frames[0], frames[2])
+    assert whole == frames[0]
+    assert trade == tuple(frames[2])
     assert first == (*frames[1][:2], [("9.50", "0"), ("8.5", "7")], [("10.5", "4")], orjson.dumps(frames[1]))
     assert second == (*frames[3][:2], [], [("10.0", "1")], orjson.dumps(frames[3]))
 
@@ -222,6 +223,38 @@ def test_changed_levels_come_decoded_with_their_line_where_that_is_asked_for(tmp
 def test_levels_that_are_no_pairs_of_texts_come_as_they_are(tmp_path, level):
     frames = at_our_time(["d", [level], []], ["d", [["9.5", "3"]], []])
     assert decoded(tmp_path, frames)[0] == frames[0]
+
+
+@pytest.mark.parametrize("trade", [["sold", "9.5", "3", 7], ["buy", 9.5, "3", 7], ["buy", "9.5", None, 7]])
+def test_trades_that_are_not_what_they_should_be_come_as_they_are(tmp_path, trade):
+    frames = at_our_time(["t", *trade], ["t", "sell", "9.5", "3", 8])
+    assert decoded(tmp_path, frames) == [frames[0], tuple(frames[1])]
+
+
+def test_a_fault_in_a_decoded_trade_is_told_with_its_line(tmp_path):
+    frames = at_our_time(["t", "buy", "9.5", "3", 7], ["t", "buy", "nine", "3", 7])
+    header = HEADER | {"start_ns": frames[0][0], "end_ns": frames[-1][0], "frames": len(frames)}
+    tape = Tape.open(write(tmp_path / "a.tape", frames, header))
+    assert "line 3: found the price 'nine'" in str(tape.fault(list(tape.frames(decoded=True))[1]))
+
+
+def test_in_memory_it_is_the_same_tape_and_its_file_is_not_read_again(tmp_path):
+    frames = at_our_time(*(frame[1:] for frame in FRAMES))
+    header = HEADER | {"start_ns": frames[0][0], "end_ns": frames[-1][0]}
+    tape = Tape.open(write(tmp_path / "a.tape", frames, header))
+    held, expected = tape.in_memory(), list(tape.frames(decoded=True))
+    assert held == tape
+    (tmp_path / "a.tape").unlink()
+    assert list(held.frames(decoded=True)) == expected
+    assert list(held.frames(decoded=True, end_ns=frames[3][0])) == expected[:3]
+    with pytest.raises(FileNotFoundError):
+        list(tape.frames(decoded=True))
+
+
+def test_a_tape_that_is_broken_is_refused_when_it_is_read_into_memory(tmp_path):
+    tape = Tape.open(write(tmp_path / "a.tape", [*FRAMES, "rubbish"]))
+    with pytest.raises(BrokenTape, match=r"a\.tape, line 6"):
+        tape.in_memory()
 
 
 def test_a_frame_of_changed_levels_with_more_in_it_is_refused_decoded_or_not(tmp_path):

@@ -7,10 +7,8 @@ from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import partial
-from types import MappingProxyType
 from typing import Any, Final
 
-import orjson
 from attrs import evolve
 
 from anyvenue.model.enums import PositionMode, PositionSide, TradingStatus
@@ -39,7 +37,7 @@ from anyvenue_gateio.descriptor import CAPABILITIES, DESCRIPTOR
 from anyvenue_gateio.endpoints import GateOptions, urls
 from anyvenue_gateio.feed import Feed, Keys
 from anyvenue_gateio.rest import account, market, orders
-from anyvenue_gateio.streams import ApiReply, Notice, Reader
+from anyvenue_gateio.streams import Notice, Reader
 from anyvenue_gateio.topics import Topic
 
 __all__ = ["GateConnection"]
@@ -50,7 +48,6 @@ _SECOND_NS: Final = 1_000_000_000
 CONTRACTS_S: Final = 3_600
 """The contracts are read anew so often: their terms change, and some are delisted."""
 _HALTED: Final = TradingStatus.HALTED
-_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _SIDES: Final = {
     PositionMode.ONE_WAY: (PositionSide.NET,),
     PositionMode.HEDGE: (PositionSide.LONG, PositionSide.SHORT),
@@ -82,6 +79,7 @@ class GateConnection(RemoteVenue):
         super().__init__(context)
         self._options: GateOptions = context.options
         self._settle = self._options.settle
+        self._by_rest = self._options.order_entry == "rest"
         self._names: OrderedDict[str, str] = OrderedDict()
         self._waits: dict[str | None, Order] = {}
         self._reader = Reader(self.by_name.get, self._names.get)
@@ -150,7 +148,7 @@ class GateConnection(RemoteVenue):
             on_down=on_down,
             on_up=on_up,
             keys=keys,
-            login=self._options.order_entry == "websocket",
+            login=not self._by_rest,
         )
 
     async def _server_time(self) -> int:
@@ -229,30 +227,29 @@ class GateConnection(RemoteVenue):
         found: account.Account = self.read(account.read_account, data)
         return found
 
-    async def _enter(self, channel: str, request: Request, which: Mapping[str, str] = _NOTHING) -> Any:
-        """Send an order, amend or cancel by REST, or by the WebSocket `channel`, where a cancel counts as an order."""
-        if self._options.order_entry == "rest":
-            return await self.ask(request)
-        body = request.body or b"{}"
-        param = orjson.loads(body) | which if which else orjson.Fragment(body)
-
-        async def call() -> tuple[ApiReply, Mapping[str, Any]]:
-            await self._limiter.take(limits.PLACE, urgent=request.urgent)
-            reply = await self._feed.call(channel, param, headers=request.headers)
-            return reply, reply.data.get("errs") or {}
-
-        reply, errs = await call()
-        if errs.get("label") == "REQUEST_EXPIRED":  # it was not run, because of its time stamp
-            await self._time.sync()
-            reply, errs = await call()
-        if errs or reply.status >= 400:
-            label, message = (str(errs.get(name, "")) for name in ("label", "message"))
+    async def _enter(
+        self, channel: str, param: Mapping[str, Any], *, urgent: bool, expires_ms: int | None = None
+    ) -> Any:
+        """Send an order, amend or cancel by the WebSocket, where a cancel counts as an order; return its answer."""
+        is_again = False
+        while True:
+            if not self._limiter.take_now(limits.PLACE, urgent=urgent):
+                await self._limiter.take(limits.PLACE, urgent=urgent)
+            reply = await self._feed.call(channel, param, expires_ms=expires_ms)
+            self.answered_elsewhere()
+            errs = reply.data.get("errs")
+            if not errs and reply.status < 400:
+                return reply.data.get("result")
+            label, message = (str((errs or {}).get(name, "")) for name in ("label", "message"))
+            if label == "REQUEST_EXPIRED" and not is_again:  # it was not run, because of its time stamp
+                await self._time.sync()
+                is_again = True
+                continue
             error = errors.error_of(label, message, status=reply.status, request=channel)
             if isinstance(error, RateLimited):
                 until_ns = self.clock.time_ns() + int(error.retry_after_s * _SECOND_NS)
                 self._limiter.block(limits.PLACE[0], until_ns)
             raise error
-        return reply.data.get("result")
 
     def _expiry_ms(self) -> int:
         return self._time.time_ns() // 1_000_000 + int(self._options.order_expiry_s * 1000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
@@ -25,6 +25,7 @@ from anyvenue.venue.clock import Clock
 from anyvenue.venue.events import VenueEvent
 from anyvenue.venue.secrets import Secret
 from anyvenue.wire.deadline import Deadlines, pause
+from anyvenue.wire.eager import EagerFuture
 from anyvenue.wire.link import Heartbeat, Link, Send
 from anyvenue.wire.server_time import ServerTime
 from anyvenue.wire.socket import Dial, SocketClosed
@@ -100,7 +101,7 @@ class Feed:
         self._login = login
         self._is_closed = False
         self._numbers = 0
-        self._answers: dict[int | str, asyncio.Future[Any]] = {}
+        self._answers: dict[int | str, EagerFuture[Any]] = {}
         self._deadlines, self._ack_deadlines = Deadlines(clock, ANSWER_S), Deadlines(clock, ACK_S)
         self._link = Link(
             url,
@@ -162,20 +163,32 @@ class Feed:
                 with suppress(SocketClosed, OSError):  # nothing outlives its connection
                     await self._ask(self._send, topic, "unsubscribe")
 
-    async def call(self, channel: str, param: object, *, headers: Mapping[str, str] | None = None) -> ApiReply:
+    async def call(self, channel: str, param: object, *, expires_ms: int | None = None) -> ApiReply:
         """Ask the trading API, and return its final reply; "received" alone is no reply (chapter 11).
 
-        Raises NotSent before it leaves, and OutcomeUnknown where no final reply comes.
+        Gate refuses it once its clock has passed `expires_ms`. Raises NotSent before it leaves, and OutcomeUnknown
+        where no final reply comes.
         """
         number = str(self._next())
-        payload = {"req_id": number, "req_param": param} | ({"req_header": dict(headers)} if headers else {})
+        payload = {"req_id": number, "req_param": param}
+        if expires_ms is not None:
+            payload["req_header"] = {"x-gate-exptime": str(expires_ms)}
         content = {"time": self._time_s(), "channel": channel, "event": "api", "payload": payload}
+        text = orjson.dumps(content).decode()
+        reply: EagerFuture[ApiReply] = EagerFuture()
+        self._answers[number] = reply
         try:
-            reply: ApiReply = await self._answer(number, self._link.send, orjson.dumps(content).decode(), channel)
+            if not self._link.send_now(text):
+                with self._deadlines.begin():
+                    await self._link.send(text)
+            return await self._deadlines.watch(reply)
+        except TimeoutError:
+            raise OutcomeUnknown(f"no answer within {ANSWER_S:g} s", venue="gateio", request=channel) from None
         except SocketClosed as closed:
-            text = f"the connection ended before the final reply ({closed}); ask the venue what became of it"
-            raise OutcomeUnknown(text, venue="gateio", request=channel) from None
-        return reply
+            why = f"the connection ended before the final reply ({closed}); ask the venue what became of it"
+            raise OutcomeUnknown(why, venue="gateio", request=channel) from None
+        finally:
+            del self._answers[number]
 
     async def _opened(self, send: Send) -> None:
         """Bring a new connection to where the last one was."""
@@ -198,8 +211,8 @@ class Feed:
     def _lost(self, reason: str) -> None:
         """The connection is gone, and with it every answer that is still awaited."""
         self._send = None
-        for answer in self._answers.values():
-            if not answer.done():
+        for answer in list(self._answers.values()):  # whoever waits goes on at once, and takes it out
+            if not answer.is_over:
                 answer.set_exception(SocketClosed(reason))
         for topic in self.topics:
             self._reader.forget(topic)
@@ -209,7 +222,7 @@ class Feed:
         number, offset_ns = f"login-{self._next()}", self._time.offset_ns
         payload = login_payload(keys.key, keys.secret, time_s=self._time_s(), req_id=number)
         content = {"time": self._time_s(), "channel": "futures.login", "event": "api", "payload": payload}
-        reply = await self._answer(number, send, orjson.dumps(content).decode(), "futures.login", self._ack_deadlines)
+        reply: ApiReply = await self._answer(number, send, orjson.dumps(content).decode(), "futures.login")
         errs = reply.data.get("errs") or {}
         if reply.status == 200 and not errs:
             return
@@ -263,25 +276,25 @@ class Feed:
         if topic in self._private and (keys := self._keys()) is not None:
             auth = channel_auth(keys.key, keys.secret, channel=topic.channel, event=event, time_s=time_s)
         text = frame(topic, event, time_s=time_s, number=number, auth=auth)
-        ack: Ack = await self._answer(number, send, text, f"{event} {topic.channel}", self._ack_deadlines)
+        ack: Ack = await self._answer(number, send, text, f"{event} {topic.channel}")
         return ack
 
-    async def _answer(
-        self, number: int | str, send: Send, text: str, what: str, within: Deadlines | None = None
-    ) -> Any:
-        answer = self._answers[number] = asyncio.get_running_loop().create_future()
+    async def _answer(self, number: int | str, send: Send, text: str, what: str) -> Any:
+        answer = self._answers[number] = EagerFuture()
         try:
-            with (within or self._deadlines).begin():
+            with self._ack_deadlines.begin():
                 await send(text)
                 return await answer
         except TimeoutError:
-            within_s = ANSWER_S if within is None else ACK_S
-            raise OutcomeUnknown(f"no answer within {within_s:g} s", venue="gateio", request=what) from None
+            raise OutcomeUnknown(f"no answer within {ACK_S:g} s", venue="gateio", request=what) from None
         finally:
             del self._answers[number]
 
     def _on_message(self, raw: bytes) -> None:
         ts_recv = self._clock.time_ns()
+        if self._answers and (reply := self._reader.read_reply(raw)) is not None:
+            self._take_reply(reply)
+            return
         pushed = self._reader.read_push(raw, ts_recv)
         if pushed is not None:
             if type(pushed) is list:
@@ -304,16 +317,19 @@ class Feed:
         if isinstance(told, Ack):
             self._settle(told.id, told)
         elif isinstance(told, ApiReply):
-            if told.is_final or told.status >= 400:
-                self._settle(told.request_id, told)
+            self._take_reply(told)
         elif isinstance(told, Notice) and told.kind == "upgrade":
             self._link.replace(f"the venue is about to close it: {told.text}")
         else:
             self._on_event(told)
 
+    def _take_reply(self, reply: ApiReply) -> None:
+        if reply.is_final or reply.status >= 400:
+            self._settle(reply.request_id, reply)
+
     def _settle(self, number: int | str | None, answer: Ack | ApiReply) -> None:
         waiting = self._answers.get(number) if number is not None else None
-        if waiting is not None and not waiting.done():
+        if waiting is not None and not waiting.is_over:
             waiting.set_result(answer)
 
     def _ping(self) -> str:

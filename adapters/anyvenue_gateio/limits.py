@@ -148,9 +148,8 @@ class GateLimiter(RateLimiter):
         super().__init__(BUCKETS, clock)
         self._day = DayCount(connection)
 
-    async def take(self, charges: Sequence[Charge], *, urgent: bool = False, patience_s: float | None = None) -> None:
-        """Wait as every rate limiter does, and count what may leave then. A batch counts by its rows."""
-        await super().take(charges, urgent=urgent, patience_s=patience_s)
+    def taken(self, charges: Sequence[Charge]) -> None:
+        """Count what leaves. A batch counts by its rows."""
         for charge in charges:
             if charge.bucket in ("place", "cancel"):
                 self._day.add(charge.weight, self._clock.time_ns())

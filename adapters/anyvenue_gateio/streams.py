@@ -51,8 +51,7 @@ class ApiReply:
     request_id: str
     is_final: bool
     status: int
-    header: Mapping[str, Any]
-    data: Any
+    data: Mapping[str, Any]
 
 
 @frozen
@@ -124,6 +123,21 @@ class Reader:
             "futures.system": _system,
         }
 
+    def read_reply(self, raw: bytes) -> ApiReply | None:
+        """Return the answer of the trading API that a frame holds, decoded in one go.
+
+        None means that it holds none, or has to be read the common way, which says what is wrong with it.
+        """
+        if b'"header"' not in raw:
+            return None
+        try:
+            message = decode(raw)
+            if type(message) is not dict or "channel" in message or message.get("header") is None:
+                return None
+            return _api_reply(message["request_id"], message.get("ack"), message["header"], message.get("data"))
+        except (VenueProtocolError, AttributeError, LookupError, TypeError, ValueError):
+            return None
+
     def read(self, raw: bytes, ts_recv: int) -> Iterator[VenueEvent | Ack | ApiReply | Notice]:
         """Return what a frame tells. Raises VenueProtocolError, with the bytes, for what cannot be read."""
         told = self.read_push(raw, ts_recv)
@@ -136,7 +150,7 @@ class Reader:
         try:
             message = _open(raw)
             if message.header is not None:
-                yield _api_reply(message)
+                yield _api_reply(message.request_id, message.ack, message.header, decode(bytes(message.data)))
                 return
             channel, event = message.channel, message.event
             if event in ("subscribe", "unsubscribe") or message.error:
@@ -306,15 +320,9 @@ def _ack(message: Mapping[str, Any], channel: str) -> Ack:
     return Ack(id=number, channel=channel, code=3 if failed else None)
 
 
-def _api_reply(message: _Frame) -> ApiReply:
-    header, data = message.header, decode(bytes(message.data)) or {}
+def _api_reply(request_id: object, ack: object, header: Any, data: Any) -> ApiReply:
+    data = data or {}
     for found in (data, data.get("errs") or {}):
-        if not isinstance(found, Mapping):
+        if type(found) is not dict:
             raise TypeError(f"found {found!r}; allowed are objects")
-    return ApiReply(
-        request_id=str(message.request_id),
-        is_final=not message.ack,
-        status=int(header["status"]),
-        header=header,
-        data=data,
-    )
+    return ApiReply(request_id=str(request_id), is_final=not ack, status=int(header["status"]), data=data)

@@ -53,7 +53,13 @@ class GateTrading(GateLookUps):
             if len(self._names) > NAMES_KEPT:
                 self._names.popitem(last=False)
             return [accepted]
-        data = await self._enter("futures.order_place", orders.place(spec, expires_ms=self._expiry_ms()))
+        expires_ms = self._expiry_ms()
+        if self._by_rest:
+            data = await self.ask(orders.place(spec, expires_ms=expires_ms))
+        else:
+            body = orders.order_body(spec)
+            urgent = "reduce_only" in body
+            data = await self._enter("futures.order_place", body, urgent=urgent, expires_ms=expires_ms)
         return [self.read(orders.order_report, data, spec.instrument)]
 
     def _check_open(self, spec: OrderSpec) -> None:
@@ -110,14 +116,22 @@ class GateTrading(GateLookUps):
         if waits(order):
             await self.ask(triggers.amend(order, price=price, quantity=quantity))
             return [OrderAmended(**_names(order), price=price, quantity=quantity, ts_recv=self.clock.time_ns())]
-        request = orders.amend(order, price=price, quantity=quantity, expires_ms=self._expiry_ms())
-        data = await self._enter("futures.order_amend", request, {"order_id": orders.locator(order)})
+        expires_ms = self._expiry_ms()
+        if self._by_rest:
+            data = await self.ask(orders.amend(order, price=price, quantity=quantity, expires_ms=expires_ms))
+        else:
+            body = orders.amend_body(order, price=price, quantity=quantity) | {"order_id": orders.locator(order)}
+            urgent = orders.reduces(order.spec)
+            data = await self._enter("futures.order_amend", body, urgent=urgent, expires_ms=expires_ms)
         return [self.read(orders.order_report, data, order.instrument)]
 
     async def cancel(self, order: Order) -> Sequence[AccountEvent]:
         """Cancel by the venue's id, else by our own. A waiting order that has fired is canceled as what it became."""
         if not waits(order):
-            data = await self._enter("futures.order_cancel", orders.cancel(order), {"order_id": orders.locator(order)})
+            if self._by_rest:
+                data = await self.ask(orders.cancel(order))
+            else:
+                data = await self._enter("futures.order_cancel", {"order_id": orders.locator(order)}, urgent=True)
             return [self.read(orders.order_report, data, order.instrument)]
         try:
             await self.ask(triggers.cancel(order))

@@ -120,7 +120,8 @@ def page(offset: int) -> tuple[tuple[str, str], ...]:
 
 def signed_size(instrument: Instrument, side: Side, quantity: Decimal) -> str:
     """Return a quantity in contracts, as text: above 0 to buy, below to sell."""
-    return shortest_text(instrument.to_contracts(quantity).copy_sign(Decimal(side.sign)))
+    contracts = shortest_text(instrument.to_contracts(quantity).copy_abs())
+    return contracts if side is Side.BUY else f"-{contracts}"
 
 
 def reduces(spec: OrderSpec) -> bool:
@@ -145,7 +146,7 @@ def order_body(spec: OrderSpec) -> dict[str, Any]:
     if spec.trigger is not None:
         raise ValueError("order_body: found an order with a trigger; it is created by rest.triggers")
     is_market = spec.order_type is OrderType.MARKET
-    tif = "poc" if spec.post_only else _TIF[spec.time_in_force]
+    tif = "poc" if spec.post_only else "gtc" if spec.time_in_force is TimeInForce.GTC else _TIF[spec.time_in_force]
     body: dict[str, Any] = {
         "contract": spec.instrument.venue_symbol,
         "size": signed_size(spec.instrument, spec.side, spec.quantity),
@@ -175,7 +176,7 @@ def place(spec: OrderSpec, *, expires_ms: int | None = None) -> Request:
         path,
         body,
         charges=limits.PLACE,
-        urgent=reduces(spec),
+        urgent="reduce_only" in body,
         expires_ms=expires_ms,
         client_order_id=spec.client_order_id,
     )

@@ -21,6 +21,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from anyvenue.engine import commands, inputs
+from anyvenue.engine.codec_fields import fields_writer
 from anyvenue.engine.codec_plain import plain, unplain
 from anyvenue.engine.journal import JournalUnreadable
 from anyvenue.engine.reconcile_events import (
@@ -161,10 +162,10 @@ class Codec:
 
     def pack(self, value: object) -> list[Any]:
         """Return a value as JSON can hold it, with its tag. Raises TypeError for one that has no tag."""
-        if isinstance(value, DecodedDelta):
-            return [_DECODED, self._writers[market.BookDelta][1](value.plain())]
         found = self._writers.get(type(value))
         if found is None:
+            if isinstance(value, DecodedDelta):
+                return [_DECODED, self._writers[market.BookDelta][1](value.plain())]
             raise TypeError(f"found a {type(value).__name__}, which has no tag; nothing else than TYPES can be encoded")
         tag, write = found
         return [tag, write(value)]
@@ -247,6 +248,8 @@ def _is_enum(cls: Any) -> bool:
 def _writer(converter: Converter, cls: type[Any], **special: Any) -> Callable[[Any], dict[str, Any]]:
     """Return what makes a class's fields JSON. A number is written also where it equals its default: 0.00 is not 0."""
     attrs.resolve_types(cls)
+    if not special:
+        return fields_writer(cls, converter.get_unstructure_hook)
     exact = {
         attribute.name: override(omit_if_default=False)
         for attribute in attrs.fields(cls)

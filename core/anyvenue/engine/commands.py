@@ -136,9 +136,9 @@ EngineEvent: TypeAlias = VenueEvent | CommandFailed
 
 def connection_of(command: Command) -> str:
     """Return the name of the connection a command is for."""
+    if isinstance(command, (Place, Amend, Cancel)):
+        return command.order.spec.instrument.connection
     match command:
-        case Place(order) | Cancel(order) | Amend(order):
-            return order.instrument.connection
         case Subscribe(subscription) | Unsubscribe(subscription) | Resync(subscription):
             return subscription.instrument.connection
         case Protect(instrument) | SetLeverage(instrument):
@@ -148,6 +148,8 @@ def connection_of(command: Command) -> str:
 async def perform(venue: Venue, command: Command) -> Sequence[EngineEvent]:
     """Carry out one command and return the events it came to. Raises only what cancels the task."""
     try:
+        if isinstance(command, Place):
+            return await venue.place(command.order.spec)
         return await _call(venue, command)
     except Exception as error:  # noqa: BLE001 - whatever an adapter raises becomes the command's fate
         if not isinstance(error, AnyvenueError | InvalidOrder | UnknownInstrument):
@@ -157,8 +159,6 @@ async def perform(venue: Venue, command: Command) -> Sequence[EngineEvent]:
 
 async def _call(venue: Venue, command: Command) -> Sequence[EngineEvent]:
     match command:
-        case Place(order):
-            return await venue.place(order.spec)
         case Amend(order, price, quantity):
             return await venue.amend(order, price=price, quantity=quantity)
         case Cancel(order):

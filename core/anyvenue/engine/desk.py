@@ -187,8 +187,10 @@ class Desk:
             instrument, spec.side, quantity, price, is_wished=False, client_order_id=client_order_id, **how
         )
 
-    def _wish(self, spec: OrderSpec, price: Decimal | None, quantity: Decimal, adds: Decimal, *, is_new: bool) -> Wish:
-        return Wish(
+    def _refusal(
+        self, spec: OrderSpec, price: Decimal | None, quantity: Decimal, adds: Decimal, *, is_new: bool
+    ) -> str | None:
+        wish = Wish(
             instrument=spec.instrument,
             side=spec.side,
             price=price,
@@ -197,11 +199,6 @@ class Desk:
             is_new=is_new,
             reduce_only=spec.reduce_only,
         )
-
-    def _refusal(
-        self, spec: OrderSpec, price: Decimal | None, quantity: Decimal, adds: Decimal, *, is_new: bool
-    ) -> str | None:
-        wish = self._wish(spec, price, quantity, adds, is_new=is_new)
         return self._barred(wish) or self._gate.refusal(wish, self._engine.now)
 
     def _barred(self, wish: Wish) -> str | None:
@@ -211,6 +208,8 @@ class Desk:
             return "the run is ending; only reduce-only orders and cancels are taken"
         if engine.guards.condemned and not wish.reduce_only:
             return f"{engine.guards.condemned}; only reduce-only orders and cancels are taken"
+        if not engine.guards.losses.is_set:
+            return None
         engine.guards.look_at_losses()
         if engine.guards.losses.step is not LossStep.OPEN and not self._gate.only_reduces(wish):
             return f"{engine.guards.losses.text}: only what reduces a position is taken"

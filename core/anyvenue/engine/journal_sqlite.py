@@ -21,6 +21,7 @@ from anyvenue.engine.commands import (
     Cancel,
     Command,
     EngineEvent,
+    Place,
     Resync,
     Subscribe,
     Unsubscribe,
@@ -55,6 +56,8 @@ ROWS_KEPT: Final = 10_000
 AGAIN_NS: Final = 1_000_000_000
 """So long a drive that took nothing is left alone."""
 TRADES_KEPT: Final = 50_000
+_STREAMS: Final = (Subscribe, Unsubscribe, Resync)
+"""Nothing has to be known of these when a run is over."""
 PRUNED_AT_ONCE: Final = 1_000
 _PRUNE_EVERY_NS: Final = 60_000_000_000
 _DAY_NS: Final = 86_400_000_000_000
@@ -158,11 +161,12 @@ class SqliteJournal:
 
     def intent(self, command: Command, now_ns: int) -> int:
         """Write down a command before it is sent; return its ticket. Raises JournalFailed."""
-        if isinstance(command, Subscribe | Unsubscribe | Resync):
+        if isinstance(command, _STREAMS):
             return 0
         rows: Sequence[Row] = ()
         try:
-            data = self._encoded(self._codec.encode, _kept(command, now_ns))
+            kept = command if isinstance(command, Place) else _kept(command, now_ns)
+            data = self._encoded(self._codec.encode, kept)
             rows = self._rows("intent", now_ns, connection_of(command), data)
             if self._tail is None or self._clock is None or len(self._waiting) >= ROWS_WAIT:
                 return self._write(rows)

@@ -39,7 +39,8 @@ class Tail:
 
     def append(self, rows: Sequence[Row]) -> None:
         """Write rows, all or none. Raises OSError."""
-        packed = orjson.dumps([(_NUMBERS[statement], *values) for statement, values in rows], default=_packed)
+        # What a row holds as bytes is JSON, and stands in the line as such.
+        packed = orjson.dumps([(_NUMBERS[statement], *values) for statement, values in rows], default=orjson.Fragment)
         line = b"%08x %s\n" % (crc32(packed), packed)
         if self._is_torn:
             os.ftruncate(self._file, self._size)
@@ -112,10 +113,12 @@ def _left(path: Path, known: int, session: int) -> Iterator[Row]:
             yield from rows
 
 
-def _packed(data: bytes) -> list[str]:
-    """Return what stands for bytes, which JSON has not: a list of one text."""
-    return [data.decode()]
-
-
 def _unpacked(value: Any) -> Any:
-    return value[0].encode() if isinstance(value, list) else value
+    """Return a row's value: of JSON its bytes as they were. Versions before had written them as a text in a list."""
+    match value:
+        case [str(text)]:
+            return text.encode()
+        case list() | dict():
+            return orjson.dumps(value)
+        case _:
+            return value

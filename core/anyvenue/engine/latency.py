@@ -47,15 +47,18 @@ class Latency:
         if received_ns:
             self.event.add(self.time_ns() - received_ns)
 
-    def answered(self, command: Command, called_ns: int, sending: Sending, events: Sequence[Any]) -> None:
-        """A command has come to events, or to nothing that is known."""
-        if not sending.sent_ns or not isinstance(command, _OF_ORDERS):
+    def answered(
+        self, command: Command, called_ns: int, sending: Sending, events: Sequence[Any], answered_ns: int
+    ) -> None:
+        """A command has come to events, or to nothing that is known, at `answered_ns`."""
+        sent_ns = sending.sent_ns
+        if not sent_ns or not isinstance(command, _OF_ORDERS):
             return
-        self.to_wire.add(sending.sent_ns - called_ns)
+        self.to_wire.add(sent_ns - called_ns)
         for event in events:
             if isinstance(event, _UNKNOWN):
                 return
-        self.to_answer.add(self.time_ns() - sending.sent_ns)
+        self.to_answer.add(answered_ns - sent_ns)
 
     def durations(self) -> tuple[Durations, ...]:
         """Return what there is of anything."""

@@ -1,8 +1,8 @@
 """The live runner: an engine on any venues, under asyncio.
 
-Market data reaches the engine straight from the venue's sink. Each command is a task with a deadline; what it comes
-to goes back in as events. On a driven clock (venues simulated in this process) a pump turns the clock, and the run
-is as deterministic as a backtest.
+Market data reaches the engine straight from the venue's sink. Each command is carried out by a task with a deadline,
+begun as soon as the engine sends it; what it comes to goes back in as events. On a driven clock (venues simulated in
+this process) a pump turns the clock, and the run is as deterministic as a backtest.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
-from anyvenue.engine.commands import Command, EngineEvent, connection_of, failure_events, perform
+from anyvenue.engine.commands import Command, connection_of, failure_events, perform
 from anyvenue.engine.engine import Engine
 from anyvenue.engine.guard_run import guarded, patience_ns, sweep
 from anyvenue.engine.journal import JournalFailed, only_reduces
@@ -29,6 +29,7 @@ from anyvenue.simulation.pump import Pump
 from anyvenue.venue.clock import Clock
 from anyvenue.venue.interface import Venue
 from anyvenue.wire.deadline import Deadlines
+from anyvenue.wire.eager import EagerTasks
 from anyvenue.wire.sending import watch_sending
 
 __all__ = ["run_live"]
@@ -163,13 +164,19 @@ async def _poll_until(predicate: Callable[[], bool]) -> None:
 
 
 class _Carrier:
-    """Carries commands to venues, one task each, and what they come to back to the engine."""
+    """Carries commands to venues, each in a task, and what they come to back to the engine."""
 
     def __init__(self, engine: Engine, venues: Mapping[str, Venue], deadlines: Deadlines | None) -> None:
         self._engine = engine
         self._venues = venues
         self._deadlines = deadlines
+        self._deadline: Callable[[], AbstractContextManager[None]] = (
+            nullcontext if deadlines is None else deadlines.begin
+        )
         self._tasks: set[asyncio.Task[None]] = set()
+        self._eager = EagerTasks(self._failed)
+        # On a driven clock a command leaves once its event is handled to the end, as in a backtest.
+        self._begin = self.start if deadlines is None else self._eager.start
         self._error: BaseException | None = None
 
     @property
@@ -180,7 +187,7 @@ class _Carrier:
     def send(self, command: Command) -> None:
         """Let a command leave, once the journal has it."""
         latency = self._engine.latency
-        self.start(self._carry(command, self._engine.ticket, 0 if latency is None else latency.leaving()))
+        self._begin(self._carry(command, self._engine.ticket, 0 if latency is None else latency.leaving()))
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Have something done beside everything else. An error of it is a fault of ours."""
@@ -195,11 +202,18 @@ class _Carrier:
         if unwritten is not None and not only_reduces(command):
             events = failure_events(command, unwritten)
         else:
-            events = await self._performed(connection, command)
-        if self._engine.latency is not None:
-            self._engine.latency.answered(command, called_ns, sending, events)
+            try:
+                with self._deadline():
+                    events = await perform(self._venues[connection], command)
+            except TimeoutError:
+                late = OutcomeUnknown(f"no answer within {COMMAND_DEADLINE_S} s", venue=connection)
+                events = failure_events(command, late)
+        latency = self._engine.latency
+        answered_ns = 0 if latency is None else latency.time_ns()
         for event in events:
             self._engine.receive(event, connection)
+        if latency is not None:  # after what the answer brings about has left
+            latency.answered(command, called_ns, sending, events, answered_ns)
 
     async def _unwritten(self, ticket: int) -> AnyvenueError | None:
         """Wait for the journal; return what kept it from being written."""
@@ -212,21 +226,13 @@ class _Carrier:
             return NotSent(f"the journal was not written within {COMMAND_DEADLINE_S} s")
         return None
 
-    async def _performed(self, connection: str, command: Command) -> Sequence[EngineEvent]:
-        try:
-            with self._deadline():
-                return await perform(self._venues[connection], command)
-        except TimeoutError:
-            late = OutcomeUnknown(f"no answer within {COMMAND_DEADLINE_S} s", venue=connection)
-            return failure_events(command, late)
-
-    def _deadline(self) -> AbstractContextManager[None]:
-        return nullcontext() if self._deadlines is None else self._deadlines.begin()
-
     def _landed(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            self._error = self._error or task.exception()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failed(error)
+
+    def _failed(self, error: BaseException) -> None:
+        self._error = self._error or error
 
     def raise_if_broken(self) -> None:
         """Raise what the engine raised."""
@@ -238,5 +244,6 @@ class _Carrier:
         """Cancel what is still on its way."""
         if self._deadlines is not None:
             self._deadlines.stop()
+        self._eager.cancel()
         for task in self._tasks:
             task.cancel()

@@ -32,18 +32,25 @@ class Floods:
 
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
-        self._moments = {"refusals": (0, 0), "orders": (0, 0)}
+        self._refused_at = self._refusals = 0
+        self._placed_at = self._orders = 0
         self._subscriptions, self._settings = RateWindow(SUBSCRIPTIONS_MAX), RateWindow(SETTINGS_MAX)
         self._timers: dict[str, int | None] = {}
 
     def refused(self, text: str) -> None:
         """Count a refusal, for the reason `text`."""
-        if self._at_once("refusals") > REFUSALS_MAX:
+        now = self._now()
+        self._refusals = self._refusals + 1 if now == self._refused_at else 1
+        self._refused_at = now
+        if self._refusals > REFUSALS_MAX:
             raise RuntimeError(f"refused {REFUSALS_MAX} times at one moment, the last time because {text}")
 
     def placed(self) -> None:
         """Count an order."""
-        if self._at_once("orders") > ORDERS_MAX:
+        now = self._now()
+        self._orders = self._orders + 1 if now == self._placed_at else 1
+        self._placed_at = now
+        if self._orders > ORDERS_MAX:
             raise RuntimeError(f"more than {ORDERS_MAX} orders at one moment")
 
     def subscribed(self) -> None:
@@ -68,12 +75,6 @@ class Floods:
     def untimed(self, name: str) -> None:
         """Forget a timer."""
         self._timers.pop(name, None)
-
-    def _at_once(self, what: str) -> int:
-        (at, count), now = self._moments[what], self._now()
-        count = count + 1 if now == at else 1
-        self._moments[what] = now, count
-        return count
 
     def _count(self, window: RateWindow, what: str) -> None:
         now = self._now()

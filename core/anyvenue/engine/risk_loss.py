@@ -95,11 +95,8 @@ class LossWatch:
         self._base = self._carried = ZERO
         self._state = _State(day=0)
         self._written: Any = None
-
-    @property
-    def is_set(self) -> bool:
+        self.is_set = limits.daily_loss.is_set or limits.drawdown.is_set
         """Whether there is any limit to look after."""
-        return self._limits.daily_loss.is_set or self._limits.drawdown.is_set
 
     @property
     def step(self) -> LossStep:

@@ -191,8 +191,10 @@ class Instrument:
         where a quantity other than 0 rounds to nothing.
         """
         number = exact(quantity, "quantity")
-        rounded = round_to_step(number, self.quantity_step, Rounding.TOWARD_ZERO)
-        if rounded == 0 and number != 0:
+        rounded = number
+        if not is_multiple(number, self.quantity_step):
+            rounded = round_to_step(number, self.quantity_step, Rounding.TOWARD_ZERO)
+        if not rounded and number:
             raise QuantityTooSmall(
                 f"{self.key}: quantity: found {number} {self.quantity_unit}, which is 0 contracts; "
                 f"{self._smallest(None)}"

@@ -44,7 +44,8 @@ OVERLAP_NS: Final = 60_000_000_000
 RETRY_S: Final = 1.0
 """What was missed is asked for again so long after that failed."""
 
-_answered: ContextVar[tuple[str, bytes]] = ContextVar("answered", default=("", b""))
+_NOTHING: Final = ("", b"")
+_answered: ContextVar[tuple[str, bytes]] = ContextVar("answered", default=_NOTHING)
 """What was asked last here, and the bytes that came back: what cannot be read is told with them."""
 
 _log = logging.getLogger("anyvenue.venue")
@@ -205,6 +206,11 @@ class RemoteVenue(Venue):
         answer = await client.send(request)
         _answered.set((request.name, answer.body))
         return answer.json(venue=self.name, request=request.name)
+
+    def answered_elsewhere(self) -> None:
+        """Say that what is read next, here in this task, is no answer to `ask`: its bytes are others."""
+        if _answered.get() is not _NOTHING:
+            _answered.set(_NOTHING)
 
     async def pages(self, page: Callable[[int], Request], size: int) -> list[Any]:
         """Return the rows of all pages of a list: `page` asks for those from an offset on, `size` at a time.

@@ -64,6 +64,7 @@ class Connection:
         self.gone: asyncio.Future[str] = loop.create_future()
         self.since_ns = clock.time_ns()
         self._socket = socket
+        self._send_now: Callable[[str], bool] = socket.send_now if isinstance(socket, EagerSocket) else _not_now
         self._name = name
         self._clock = clock
         self._on_message = on_message
@@ -82,6 +83,10 @@ class Connection:
     def is_up(self) -> bool:
         """Whether nothing is known against it."""
         return not self.gone.done()
+
+    def send_now(self, text: str) -> bool:
+        """Send a text message where nothing has to be waited for. False where nothing was sent: `send` says why."""
+        return not self._over and self._send_now(text)
 
     async def send(self, text: str) -> None:
         """Send a text message. Raises SocketClosed."""
@@ -199,3 +204,7 @@ class Connection:
                 await self._close()
                 await asyncio.wait({self._reader})
         self.end("retired")
+
+
+def _not_now(text: str) -> bool:
+    return False

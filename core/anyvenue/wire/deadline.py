@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from types import TracebackType
+from typing import Any, TypeVar
 
 from anyvenue.venue.clock import Clock, Timer, WallClock
+from anyvenue.wire.eager import EagerFuture
 
 __all__ = ["Deadlines", "deadline", "pause"]
+
+T = TypeVar("T")
 
 _SECOND_NS = 1_000_000_000
 
@@ -59,7 +63,7 @@ class Deadlines:
         self._clock = clock
         self._seconds = seconds
         self._is_shared = isinstance(clock, WallClock)
-        self._begun: deque[_Begun] = deque()  # the oldest first, which is the first to be due
+        self._begun: deque[_Begun | EagerFuture[Any]] = deque()  # the oldest first, which is the first to be due
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         """Whose timer it is."""
@@ -73,14 +77,28 @@ class Deadlines:
             begun = _Begun(task)
             begun.timer = self._clock.call_at(self._clock.time_ns() + int(self._seconds * _SECOND_NS), begun.ring)
             return begun
-        loop = asyncio.get_running_loop()
-        begun, waiting = _Begun(task, loop.time() + self._seconds), self._begun
-        while waiting and waiting[0].task is None:
+        begun = _Begun(task)
+        self._add(begun)
+        return begun
+
+    def watch(self, future: EagerFuture[T]) -> EagerFuture[T]:
+        """Have a future that is not settled in time, from now on, be settled by TimeoutError. Returns it."""
+        if future.is_over:
+            return future
+        if self._is_shared:
+            self._add(future)
+        else:
+            future.timer = self._clock.call_at(self._clock.time_ns() + int(self._seconds * _SECOND_NS), future.ring)
+        return future
+
+    def _add(self, begun: _Begun | EagerFuture[Any]) -> None:
+        loop, waiting = asyncio.get_running_loop(), self._begun
+        begun.due = loop.time() + self._seconds
+        while waiting and waiting[0].is_over:
             waiting.popleft()
         waiting.append(begun)
         if self._timer is None or self._loop is not loop:
             self._timer, self._loop = loop.call_at(begun.due, self._ring), loop
-        return begun
 
     def stop(self) -> None:
         """Let none ring any more that shares a timer."""
@@ -92,22 +110,23 @@ class Deadlines:
         """End what is due, and come again for the oldest that is not."""
         loop, waiting = asyncio.get_running_loop(), self._begun
         now = loop.time()
-        while waiting and (waiting[0].task is None or waiting[0].due <= now):
+        while waiting and (waiting[0].is_over or waiting[0].due <= now):
             waiting.popleft().ring()
         self._timer = loop.call_at(waiting[0].due, self._ring) if waiting else None
 
 
 class _Begun:
-    __slots__ = ("_cancels", "_is_over", "due", "task", "timer")
+    __slots__ = ("_cancels", "_has_rung", "_task", "due", "is_over", "timer")
 
-    def __init__(self, task: asyncio.Task[object], due: float = 0.0) -> None:
-        self.task: asyncio.Task[object] | None = task
-        """None once it is done."""
+    def __init__(self, task: asyncio.Task[object]) -> None:
+        self._task = task
         self.timer: Timer | None = None
         """Its own, where it has one."""
-        self.due = due
+        self.due = 0.0
+        self.is_over = False
+        """Whether what it was for is done."""
         self._cancels = task.cancelling()
-        self._is_over = False
+        self._has_rung = False
 
     def __enter__(self) -> None:
         pass
@@ -115,18 +134,17 @@ class _Begun:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        task, self.task = self.task, None
+        self.is_over = True
         if self.timer is not None:
             self.timer.cancel()
         # Where somebody else has canceled the task as well, that is not ours to take back.
-        is_ours = self._is_over and task is not None and task.uncancel() <= self._cancels
-        if is_ours and kind is asyncio.CancelledError:
+        if self._has_rung and self._task.uncancel() <= self._cancels and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
     def ring(self) -> None:
-        if self.task is not None:
-            self._is_over = True
-            self.task.cancel()
+        if not self.is_over:
+            self._has_rung = True
+            self._task.cancel()
 
 
 async def pause(clock: Clock, seconds: float) -> None:

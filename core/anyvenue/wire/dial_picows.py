@@ -146,6 +146,16 @@ class _FastSocket(EagerSocket):
     def __init__(self, listener: _Listener) -> None:
         self._listener = listener
 
+    def send_now(self, data: str) -> bool:
+        listener = self._listener
+        transport = listener.transport
+        if listener.ended or transport.is_disconnected or transport.is_close_frame_sent:
+            return False
+        if not listener.writable.is_set():
+            return False
+        transport.send(WSMsgType.TEXT, data.encode())
+        return True
+
     async def send(self, data: str) -> None:
         listener = self._listener
         if listener.ended or listener.transport.is_disconnected or listener.transport.is_close_frame_sent:

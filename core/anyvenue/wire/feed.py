@@ -18,6 +18,7 @@ from attrs import frozen
 from anyvenue.model.errors import AnyvenueError, OutcomeUnknown, Rejected, VenueProtocolError
 from anyvenue.venue.clock import Clock
 from anyvenue.wire.deadline import Deadlines
+from anyvenue.wire.eager import EagerFuture
 from anyvenue.wire.link import Heartbeat, Link, Send
 from anyvenue.wire.socket import Dial, SocketClosed
 
@@ -106,7 +107,7 @@ class Feed:
         self._time_ns = time_ns or clock.time_ns
         self._send: Send | None = None
         """Sends over the newest connection that all topics are subscribed on."""
-        self._answers: dict[Hashable, asyncio.Future[Answer]] = {}
+        self._answers: dict[Hashable, EagerFuture[Answer]] = {}
         self._deadlines = Deadlines(clock, ANSWER_S)
         self._link = Link(
             url,
@@ -191,8 +192,8 @@ class Feed:
     def _lost(self, reason: str) -> None:
         """The connection is gone, and with it every answer that is still awaited."""
         self._send = None
-        for answer in self._answers.values():
-            if not answer.done():
+        for answer in list(self._answers.values()):  # whoever waits goes on at once, and takes it out
+            if not answer.is_over:
                 answer.set_exception(SocketClosed(reason))
         self._on_down(reason)
 
@@ -200,7 +201,8 @@ class Feed:
         if ask.key is None:
             await send(ask.text)
             return None
-        waiting = self._answers[ask.key] = asyncio.get_running_loop().create_future()
+        waiting: EagerFuture[Answer] = EagerFuture()
+        self._answers[ask.key] = waiting
         try:
             with self._deadlines.begin():
                 await send(ask.text)
@@ -218,7 +220,7 @@ class Feed:
         for told in self._read(raw):
             if not isinstance(told, Answer):
                 self._on_event(told)
-            elif (waiting := self._answers.get(told.key)) is not None and not waiting.done():
+            elif (waiting := self._answers.get(told.key)) is not None and not waiting.is_over:
                 waiting.set_result(told)
 
     def _read(self, raw: bytes) -> Iterator[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import insort
+from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Final, TypeAlias
@@ -75,7 +76,7 @@ class LimitNews:
 class _Window:
     """What was taken: `(when it is free again, weight)` in the order of those times, and the sum of the weights."""
 
-    entries: list[tuple[int, int]] = field(factory=list)
+    entries: deque[tuple[int, int]] = field(factory=deque)
     used: int = 0
     blocked_until_ns: int = 0
 
@@ -89,14 +90,11 @@ class _Window:
 
     def forget(self, now: int, per_ns: int) -> None:
         """Drop what is over."""
-        gone = 0
-        while gone < len(self.entries) and self.entries[gone][0] <= now:
-            self.used -= self.entries[gone][1]
-            gone += 1
-        if gone:
-            del self.entries[:gone]
-        if self.entries and self.entries[-1][0] > now + per_ns:  # our clock was set back
-            self.entries = [(min(free_ns, now + per_ns), weight) for free_ns, weight in self.entries]
+        entries = self.entries
+        while entries and entries[0][0] <= now:
+            self.used -= entries.popleft()[1]
+        if entries and entries[-1][0] > now + per_ns:  # our clock was set back
+            self.entries = deque((min(free_ns, now + per_ns), weight) for free_ns, weight in entries)
 
     def soonest(self, now: int, weight: int, most: int) -> int | None:
         """Return the first moment from `now` on at which `weight` more is no more than `most`; None where none is."""
@@ -143,18 +141,28 @@ class RateLimiter:
         Raises NotSent, with nothing taken, as soon as it is clear that the wait will be longer than the patience, and
         ValueError for a rule that does not exist.
         """
-        asked = tuple(charges)
-        cost = self._costs.get(asked) or self._cost(asked)
-        if not cost or (not self._waiting and self._take_at_once(cost, urgent)):
+        if self.take_now(charges, urgent=urgent):
             return
         patience_s = self.patience_s if patience_s is None else patience_s
         turn: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        waiter = _Waiter(cost, urgent, self._clock.time_ns(), patience_s, turn)
+        waiter = _Waiter(self._cost(tuple(charges)), urgent, self._clock.time_ns(), patience_s, turn)
         place = sum(other.urgent for other in self._waiting) if urgent else len(self._waiting)
         self._waiting.insert(place, waiter)
         self._let_go()
         if refusal := await turn:
             raise NotSent(refusal)
+        self.taken(charges)
+
+    def take_now(self, charges: Sequence[Charge], *, urgent: bool = False) -> bool:
+        """Do as `take`, where nothing has to be waited for. False where it has, with nothing taken."""
+        cost = self._cost(tuple(charges))
+        if cost and (self._waiting or not self._take_at_once(cost, urgent)):
+            return False
+        self.taken(charges)
+        return True
+
+    def taken(self, charges: Sequence[Charge]) -> None:
+        """All of `charges` have been taken: for whoever counts something beside the rules."""
 
     def learn(self, news: Iterable[LimitNews]) -> None:
         """Follow the venue's own count where less remains than we think, and its limit where that is lower.
@@ -191,7 +199,8 @@ class RateLimiter:
             if window.used + weight > self._most(identity[0], urgent) or window.blocked_until_ns > now:
                 return False
         for identity, weight in cost.items():
-            self._window(identity, now).add(now + self._buckets[identity[0]].per_ns, weight)
+            window = self._windows.get(identity) or self._window(identity, now)
+            window.add(now + self._buckets[identity[0]].per_ns, weight)
         return True
 
     def _let_go(self) -> None:
@@ -230,7 +239,7 @@ class RateLimiter:
         for identity, weight in waiter.cost.items():
             if identity not in planned:
                 window = self._window(identity, now)
-                planned[identity] = _Window(list(window.entries), window.used, window.blocked_until_ns)
+                planned[identity] = _Window(window.entries.copy(), window.used, window.blocked_until_ns)
             when = planned[identity].soonest(now, weight, self._most(identity[0], waiter.urgent))
             if when is None:
                 return None, identity
@@ -255,6 +264,9 @@ class RateLimiter:
         )
 
     def _cost(self, charges: tuple[Charge, ...]) -> dict[_Id, int]:
+        known = self._costs.get(charges)
+        if known is not None:
+            return known
         cost: dict[_Id, int] = {}
         for charge in charges:
             identity = (self._bucket(charge).name, charge.key)

@@ -119,6 +119,14 @@ class Link:
         finally:
             self._is_opened = self._current is not None
 
+    def send_now(self, text: str) -> bool:
+        """Send a text message where nothing has to be waited for. False where nothing was sent: `send` says why."""
+        connection, now = self._current, self._clock.time_ns()
+        if connection is None or self._is_closed or not connection.is_up or not connection.send_now(text):
+            return False
+        note_sent(now)
+        return True
+
     async def send(self, text: str) -> None:
         """Send a text message.
 

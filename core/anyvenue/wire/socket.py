@@ -27,10 +27,15 @@ class Socket(Protocol):
 
 
 class EagerSocket(ABC):
-    """A `Socket` that can also hand messages on while it reads the network: no queue and no task in between.
+    """A `Socket` that can also send at once, and hand messages on while it reads the network: no queue and no task in
+    between.
 
     One says so by inheriting from it.
     """
+
+    @abstractmethod
+    def send_now(self, data: str) -> bool:
+        """Send a text message where nothing has to be waited for. False where nothing was sent: `send` says why."""
 
     @abstractmethod
     async def send(self, data: str) -> None:

@@ -711,7 +711,7 @@ def test_a_call_completes_with_the_final_reply_and_not_with_received(play, gate)
     gate.answers["futures.order_place"] = answer
 
     async def scene(stage):
-        call = asyncio.ensure_future(placing(stage, headers={"x-gate-exptime": "1700000005000"}))
+        call = asyncio.ensure_future(placing(stage, expires_ms=1_700_000_005_000))
         await pause(stage.clock, 3)
         assert not call.done()
         sent = gate.line.sent[-1]

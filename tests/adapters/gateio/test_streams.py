@@ -586,6 +586,41 @@ def test_a_refusal_of_the_trading_api_has_label_and_message():
     assert reply.data == {"errs": {"label": "AUTHENTICATION_FAILED", "message": "Not login"}}
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"request_id":"5","ack":true,"header":{"status":"200"},"data":{"result":{"req_id":"5"}}}',
+        b'{"request_id":5,"ack":false,"header":{"status":200},"data":{"result":{"size":1,"tkfr":0.0005}}}',
+        b'{"data":{"errs":{"label":"X","message":"no"}},"header":{"status":"400"},"request_id":"6"}',
+        b'{"request_id":"7","header":{"status":"200"},"data":null}',
+    ],
+)
+def test_an_answer_is_read_at_once_as_it_is_the_common_way(raw):
+    assert Reader({}.get, {}.get).read_reply(raw) == one(raw)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"time":1,"channel":"futures.orders","event":"update","result":[]}',
+        b'{"channel":"x","request_id":"5","header":{"status":"200"},"data":{}}',
+        b'{"header":{"status":"200"},"data":{}}',
+        b'{"request_id":"5","header":null,"data":{}}',
+        b'{"request_id":"5","header":{},"data":{}}',
+        b'{"request_id":"5","header":{"status":"ok"},"data":{}}',
+        b'{"request_id":"5","header":"header","data":{}}',
+        b'{"request_id":"5","header":{"status":"200"},"data":[1]}',
+        b'{"request_id":"5","header":{"status":"200"},"data":{"errs":"no"}}',
+        b'{"request_id":"5","header":{"status":"200"},"data":{"n":1e999999999}}',
+        b'{"request_id":"5","header":{"status":"200"},"data":{}',
+        b'["header"]',
+        b'"header"',
+    ],
+)
+def test_what_is_no_plain_answer_is_left_to_the_common_way(raw):
+    assert Reader({}.get, {}.get).read_reply(raw) is None
+
+
 # Garbage
 
 

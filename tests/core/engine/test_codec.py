@@ -6,6 +6,7 @@ from decimal import Decimal
 import attrs
 import orjson
 import pytest
+from cattrs.gen import make_dict_unstructure_fn, override
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -355,6 +356,28 @@ READER = Codec(READER_TABLE)
 @given(values)
 def test_what_is_decoded_is_what_was_encoded_digit_for_digit(value):
     assert written(READER.decode(WRITER.encode(value))) == written(value)
+
+
+def as_cattrs_would(cls, hook_of):
+    numbers = {a.name: override(omit_if_default=False) for a in attrs.fields(cls) if isinstance(a.default, NUMBERS)}
+    return make_dict_unstructure_fn(cls, hook_of.__self__, _cattrs_omit_if_default=True, **numbers)
+
+
+NUMBERS = (Decimal, attrs.Factory)
+with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(codec_module, "fields_writer", as_cattrs_would)
+    OF_CATTRS = Codec(InstrumentTable())
+
+
+@given(values)
+def test_what_is_encoded_is_what_cattrs_makes_of_it_byte_for_byte(value):
+    assert WRITER.encode(value) == OF_CATTRS.encode(value)
+
+
+@given(values)
+def test_what_is_encoded_is_the_same_text_when_it_has_been_read_and_written_as_json(value):
+    encoded = WRITER.encode(value)
+    assert orjson.dumps(orjson.loads(encoded)) == encoded
 
 
 @pytest.mark.parametrize("zero", ["0", "0.00", "-0", "0E+3"])

@@ -10,7 +10,9 @@ import threading
 from contextlib import closing, suppress
 from decimal import Decimal
 from pathlib import Path
+from zlib import crc32
 
+import orjson
 import pytest
 
 from anyvenue.engine import journal_sqlite, journal_store, journal_writer
@@ -709,6 +711,14 @@ class TestWaiting:
         found = after_a_kill()
         assert [order.client_order_id for order in found.orders] == ["av-2"]
         assert found.positions[0].quantity == Decimal("0.010")
+
+    def test_a_tail_of_the_version_before_is_read_whose_records_were_texts(self, journal, after_a_kill, tail):
+        journal.intent(Place(sent("av-1")), START)
+        rows = orjson.loads(tail.read_bytes().partition(b" ")[2])
+        assert [row[-1][0] for row in rows if row[0] == 0] == ["place"]
+        packed = orjson.dumps([[*row[:-1], [orjson.dumps(row[-1]).decode()]] for row in rows])
+        tail.write_bytes(b"%08x %s\n" % (crc32(packed), packed))
+        assert [order.client_order_id for order in after_a_kill().orders] == ["av-1"]
 
     @pytest.mark.parametrize("torn", [b"0badc0de [[0,7]]\n", b"1234", b"\0" * 600])
     def test_a_line_that_is_not_whole_is_where_the_tail_ends(self, journal, after_a_kill, tail, torn):

@@ -43,7 +43,7 @@ def test_an_order_is_measured_from_its_call_to_the_wire_and_from_there_to_the_an
     called_ns = latency.leaving()
     sending.sent_ns = 90 * US
     clock.run_until(2000 * US)
-    latency.answered(place, called_ns, sending, [OrderAccepted()])
+    latency.answered(place, called_ns, sending, [OrderAccepted()], clock.time_ns())
     assert figures(latency) == {"order call to wire": (1, 80 * US), "wire to answer": (1, 1910 * US)}
 
 
@@ -54,7 +54,7 @@ def test_what_nobody_called_for_is_measured_from_the_moment_it_leaves(place):
     assert latency.leaving() == 70 * US
     clock.run_until(80 * US)
     assert latency.leaving() == 80 * US  # the call before was another command's
-    latency.answered(place, 80 * US, sending, [OrderSent()])
+    latency.answered(place, 80 * US, sending, [OrderSent()], clock.time_ns())
     assert figures(latency) == {}  # it never reached a wire
 
 
@@ -62,8 +62,8 @@ def test_without_an_answer_there_is_only_the_way_to_the_wire(place, btc):
     clock = DrivenClock(100 * US)
     latency, sending = Latency(clock), Sending()
     sending.sent_ns = 100 * US
-    latency.answered(place, 60 * US, sending, [OrderUnknown()])
-    latency.answered(Subscribe(Subscription(instrument=btc, channel=Channel.TRADES)), 0, sending, [])
+    latency.answered(place, 60 * US, sending, [OrderUnknown()], clock.time_ns())
+    latency.answered(Subscribe(Subscription(instrument=btc, channel=Channel.TRADES)), 0, sending, [], clock.time_ns())
     assert figures(latency) == {"order call to wire": (1, 40 * US)}
 
 

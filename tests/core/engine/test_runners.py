@@ -11,12 +11,15 @@ from anyvenue.engine.backtest import run_backtest
 from anyvenue.engine.engine import Engine
 from anyvenue.engine.live import run_live
 from anyvenue.engine.strategy import Strategy
-from anyvenue.model.enums import OrderState
+from anyvenue.model.enums import Fate, OrderState
 from anyvenue.model.errors import UnknownInstrument
+from anyvenue.model.instrument import Instrument
+from anyvenue.model.order_events import OrderCanceled
+from anyvenue.model.pricing import Tick
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.tape import find_tapes
 from anyvenue.simulation.venue import DESCRIPTOR
-from anyvenue.venue.capabilities import Capabilities
+from anyvenue.venue.capabilities import Capabilities, Feature
 from anyvenue.venue.clock import WallClock
 from anyvenue.venue.descriptor import Environment, SimulationSettings, VenueContext
 
@@ -312,3 +315,93 @@ def test_a_strategy_that_raises_ends_the_run_and_its_orders():
         assert (result.stopped, result.failure) == ("strategy_failed", "on_fill: RuntimeError: dropped it")
         assert not strategy.open_orders()
         assert result.fills >= 1
+
+
+class Answers(Empty):
+    """A venue that takes orders and answers as it is told."""
+
+    name = "answers"
+    capabilities = Capabilities.of(native=(Feature.LIMIT,))
+
+    def __init__(self):
+        self.left, self.canceled = [], []
+
+    async def connect(self, sink):
+        self.sink = sink
+
+    async def instruments(self):
+        rule = {"price_rule": Tick("1"), "quantity_step": "1", "min_quantity": "1"}
+        names = {"symbol": BTC, "venue_symbol": BTC, "base": "BTC", "quote": "USDT", "settle": "USDT"}
+        return [Instrument(venue="answers", connection="main", **names, **rule)]
+
+    async def place(self, spec):
+        name = spec.client_order_id
+        self.left.append(name)
+        await asyncio.sleep(0)
+        try:
+            if len(self.left) > 2:
+                await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            self.canceled.append(name)
+            raise
+        return [OrderCanceled(client_order_id=name)]
+
+
+def test_on_the_walls_clock_an_order_leaves_within_the_callback_and_is_unknown_when_no_answer_comes(monkeypatch):
+    class Asks(Strategy):
+        def on_start(self):
+            self.buy(BTC, 1, 10)
+            self.buy(BTC, 1, 10)
+            self.seen = []
+
+        def on_order(self, order):
+            self.seen.append((len(venue.left), order.state, order.create))
+            if len(self.seen) == 2:
+                third = self.buy(BTC, 1, 10)
+                assert venue.left[-1] == third.client_order_id  # it has left, and its answer is waited for
+            elif order.create is Fate.UNKNOWN:
+                venue.sink(OrderCanceled(client_order_id=order.client_order_id))
+                self.stop("seen")
+
+    async def run():
+        engine = Engine(Asks(), connections=("main",), clock=WallClock(), session="run")
+        before = asyncio.all_tasks()
+        result = await run_live(engine, {"main": venue}, clock=WallClock(), stop=asyncio.Event())
+        await asyncio.sleep(0)
+        return engine, result, asyncio.all_tasks() - before
+
+    monkeypatch.setattr("anyvenue.engine.live.COMMAND_DEADLINE_S", 0.01)
+    venue = Answers()
+    engine, result, tasks = asyncio.run(run())
+    assert engine.strategy.seen == [
+        (2, OrderState.CANCELED, Fate.DONE),
+        (2, OrderState.CANCELED, Fate.DONE),
+        (3, OrderState.SENT, Fate.UNKNOWN),
+        (3, OrderState.CANCELED, Fate.DONE),
+    ]
+    assert (result.failure, result.orders, venue.canceled, tasks) == ("", 3, [venue.left[2]], set())
+
+
+def test_a_run_that_is_given_up_takes_what_is_on_its_way_along():
+    class Asks(Strategy):
+        def on_start(self):
+            self.buy(BTC, 1, 10)
+
+        def on_order(self, order):
+            self.buy(BTC, 1, 10)
+            if len(venue.left) > 1:
+                asyncio.get_running_loop().call_soon(running.cancel)
+
+    async def run():
+        nonlocal running
+        engine = Engine(Asks(), connections=("main",), clock=WallClock(), session="run")
+        before = asyncio.all_tasks()
+        running = asyncio.ensure_future(run_live(engine, {"main": venue}, clock=WallClock(), stop=asyncio.Event()))
+        await asyncio.wait({running})
+        await asyncio.sleep(0)
+        return asyncio.all_tasks() - before
+
+    running, venue = None, Answers()
+    assert asyncio.run(run()) == set()
+    assert venue.canceled == venue.left[2:]
+    assert len(venue.left) == 3

@@ -8,6 +8,7 @@ from anyvenue.simulation.clock import DrivenClock
 from anyvenue.simulation.pump import Pump
 from anyvenue.venue.clock import WallClock
 from anyvenue.wire.deadline import Deadlines, deadline, pause
+from anyvenue.wire.eager import EagerFuture
 
 SECOND = 1_000_000_000
 
@@ -216,4 +217,45 @@ class TestDeadlines:
 
         now, clock = on_a_driven_clock(main)
         assert now == 1_500_000_000
+        assert clock.next_time is None
+
+
+class TestFuturesWithADeadline:
+    def test_one_that_is_not_settled_in_time_is_settled_by_a_timeout(self):
+        async def main():
+            deadlines = Deadlines(WallClock(), 0)
+            with pytest.raises(TimeoutError):
+                await deadlines.watch(EagerFuture())
+            return asyncio.current_task().cancelling()
+
+        assert asyncio.run(main()) == 0
+
+    def test_one_that_is_settled_in_time_is_left_alone_and_they_end_in_the_order_in_which_they_began(self):
+        async def main():
+            deadlines = Deadlines(WallClock(), 0)
+            first, second = deadlines.watch(EagerFuture()), deadlines.watch(EagerFuture())
+            first.set_result("in time")
+            with pytest.raises(TimeoutError):
+                await second
+            with pytest.raises(TimeoutError), deadlines.begin():
+                await asyncio.get_running_loop().create_future()
+            return await first
+
+        assert asyncio.run(main()) == "in time"
+
+    def test_on_a_driven_clock_it_ends_at_that_moment_and_one_that_is_settled_leaves_no_timer(self):
+        async def main(clock):
+            deadlines = Deadlines(clock, 2.0)
+            settled, canceled, early = EagerFuture(), EagerFuture(), EagerFuture()
+            early.set_result("before")
+            assert await deadlines.watch(early) == "before"
+            deadlines.watch(settled).set_result("in time")
+            deadlines.watch(canceled).cancel()
+            assert clock.next_time is None
+            with pytest.raises(TimeoutError):
+                await deadlines.watch(EagerFuture())
+            return clock.time_ns()
+
+        now, clock = on_a_driven_clock(main)
+        assert now == 2 * SECOND
         assert clock.next_time is None

@@ -1,7 +1,9 @@
 """WebSockets over the real loopback, by every library, against servers of the `websockets` package."""
 
 import asyncio
+import itertools
 import logging
+import re
 import socket
 import ssl
 import struct
@@ -503,3 +505,109 @@ def test_over_tls_the_certificate_has_to_be_the_hosts_own(monkeypatch, tmp_path)
 
 def test_a_host_is_shown_without_what_may_hold_keys():
     assert host_of("wss://user:5ecret@fx-ws.example.com:443/v4/ws?key=5ecret") == "fx-ws.example.com:443"
+
+
+HANDSHAKE = re.compile(rb"sec-websocket-key: *(\S+)", re.IGNORECASE)
+
+
+def told_in_pieces(pieces, count):
+    """Return so many messages (or the end) from a server that sends its handshake's bytes, and more, in `pieces`."""
+
+    async def run():
+        async def handle(reader, writer):
+            key = HANDSHAKE.search(await reader.readuntil(b"\r\n\r\n"))[1].decode()
+            head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            data = f"{head}Sec-WebSocket-Accept: {accept_key(key)}\r\n\r\n".encode()
+            writer.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for piece in pieces(data):
+                writer.write(piece)
+                await asyncio.sleep(0)
+            writer.write_eof()
+            await ended.wait()
+            writer.transport.abort()
+
+        ended = asyncio.Event()
+        async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            try:
+                link = await dial(f"ws://127.0.0.1:{port}/v4/ws", {})
+                return await asyncio.wait_for(delivered(link, count), 10)
+            finally:
+                ended.set()
+
+    return asyncio.run(run())
+
+
+def frame(first, data, *, bits=0):
+    size = len(data)
+    if size < 126:
+        return bytes([first, bits | size]) + data
+    return bytes([first, bits | 126]) + struct.pack("!H", size) + data
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 5, 7, 11, 100, 10_000])
+def test_messages_arrive_whole_however_the_network_cuts_them(length):
+    large = b"x" * 300
+    frames = [
+        frame(0x81, b"one"),
+        frame(0x82, large),
+        frame(0x89, b"ping"),
+        frame(0x01, b"in "),
+        frame(0x89, b"between"),
+        frame(0x80, b"parts"),
+        b"\x81\x7f" + struct.pack("!Q", 70_000) + b"y" * 70_000,
+        frame(0x81, b""),
+        frame(0x88, struct.pack("!H", 1000) + b"done"),
+    ]
+
+    def pieces(head):
+        data = head + b"".join(frames)
+        step = max(length, len(data) // 2000)  # the middle of the largest frame is passed by longer steps
+        ends = [*range(0, 800, length), *range(800, len(data), step), len(data)]
+        return [data[start:end] for start, end in itertools.pairwise(ends)]
+
+    told = told_in_pieces(pieces, 6)
+    assert told[:5] == [b"one", large, b"in parts", b"y" * 70_000, b""]
+    assert told[5].startswith("closed by the venue: 1000")
+
+
+@pytest.mark.parametrize("bad", [frame(0x81, b"abcd", bits=0x80), frame(0xC1, b"abcd"), frame(0x80, b"abcd")])
+def test_what_no_server_may_send_ends_the_connection_and_what_comes_after_is_not_heard(library, bad):
+    if library == "picows":
+        pytest.skip("it takes some of it, and we cut nothing for it")
+    told = told_in_pieces(lambda head: [head + frame(0x81, b"one") + bad + frame(0x81, b"two")], 3)
+    assert told == [b"one", told[-1]]
+    assert told[-1].startswith("closed by us: 1002")
+
+
+def test_what_is_sent_at_once_arrives_like_the_rest_at_any_length():
+    async def client(url):
+        link = await dial(url, {})
+        sent = ["", "µ", "a" * 125, "b" * 126, "c" * 65_535, "d" * 65_536]
+        for text in sent:
+            assert link.send_now(text)
+        received = [await link.receive() for _ in sent]
+        await link.close()
+        assert not link.send_now("too late")
+        return received == [text.encode() for text in sent]
+
+    assert against(echo, client)
+
+
+def test_nothing_is_sent_at_once_while_writing_is_held_back():
+    async def deaf(connection):
+        connection.transport.pause_reading()
+        await held.wait()
+        connection.transport.abort()
+
+    async def client(url):
+        link = await dial(url, {})
+        text = "x" * 1_000_000
+        sent = [link.send_now(text) for _ in range(100)]
+        held.set()
+        with pytest.raises(SocketClosed):
+            await link.receive()
+        return sent[0], sent[-1]
+
+    held = asyncio.Event()
+    assert against(deaf, client) == (True, False)

@@ -403,3 +403,53 @@ def test_a_request_with_many_windows_takes_all_though_idle_ones_are_dropped_mean
                 await limiter.take([one])
 
     run(main)
+
+
+def test_what_need_not_wait_is_taken_now_and_what_must_takes_nothing():
+    async def main(clock):
+        limiter = RateLimiter([Bucket(name="orders", limit=3, per_s=1.0, reserve=1)], clock)
+        assert limiter.take_now([ONE])
+        assert not limiter.take_now([Charge("orders", "", 2)])
+        assert limiter.take_now([ONE])
+        assert not limiter.take_now([ONE])  # what is left is the reserve
+        assert limiter.take_now([ONE], urgent=True)
+        assert limiter.take_now([])
+        assert await taken_at(limiter, clock) == 1.0
+        with pytest.raises(ValueError, match="no such rate limit"):
+            limiter.take_now([Charge("nothing")])
+
+    run(main)
+
+
+def test_nobody_is_let_through_now_while_somebody_waits():
+    async def main(clock):
+        limiter = RateLimiter([Bucket(name="orders", limit=2, per_s=1.0)], clock)
+        assert limiter.take_now([ONE])
+        waiting = asyncio.ensure_future(taken_at(limiter, clock, Charge("orders", "", 2)))
+        await asyncio.sleep(0)
+        assert not limiter.take_now([ONE])
+        return await waiting
+
+    assert run(main) == 1.0
+
+
+def test_all_that_is_taken_is_told_once_when_it_is():
+    class Counts(RateLimiter):
+        told = 0
+
+        def taken(self, charges):
+            self.told += sum(charge.weight for charge in charges)
+
+    async def main(clock):
+        limiter = Counts([Bucket(name="orders", limit=2, per_s=1.0)], clock)
+        limiter.take_now([ONE])
+        await limiter.take([ONE])
+        assert not limiter.take_now([ONE])
+        assert limiter.told == 2
+        await limiter.take([Charge("orders", "", 2)])
+        assert (limiter.told, clock.time_ns()) == (4, SECOND)
+        with pytest.raises(NotSent):
+            await limiter.take([ONE], patience_s=0.1)
+        return limiter.told
+
+    assert run(main) == 4

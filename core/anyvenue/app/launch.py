@@ -243,7 +243,7 @@ def _rescuer(
         rescue,
         lambda clock: made_venues(alone, clock, session, {name: dict(source) for name, source in secrets.items()}),
         prefix=f"{OUR_PREFIX}{session}-",
-        closes=engine.closes_on_failure,
+        closes=engine.ending.closes_on_failure,
     )
 
 

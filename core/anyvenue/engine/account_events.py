@@ -77,7 +77,7 @@ class AccountEvents:
             waiting = orders.release(changed)
             if waiting is not None:
                 engine.desk.amend(changed.client_order_id, *waiting)
-        engine.flatten_when_clear(changed)
+        engine.ending.close_when_clear(changed)
 
     def on_filled(self, event: OrderFilled) -> None:
         """Book a fill, once."""

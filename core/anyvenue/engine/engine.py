@@ -24,6 +24,7 @@ from anyvenue.engine.commands import (
 )
 from anyvenue.engine.data import MarketData
 from anyvenue.engine.desk import Desk
+from anyvenue.engine.ending import Ending
 from anyvenue.engine.guard_kept import kept_orders
 from anyvenue.engine.guards import Guards
 from anyvenue.engine.inputs import Begin, Internal, NoPriceCame, Stop, TimerFired
@@ -53,7 +54,6 @@ from anyvenue.model.balance import Balance
 from anyvenue.model.book import OrderBook
 from anyvenue.model.catalog import InstrumentCatalog
 from anyvenue.model.decoded_delta import DecodedDelta
-from anyvenue.model.enums import OrderState
 from anyvenue.model.errors import TradingEnded, UnknownInstrument
 from anyvenue.model.histogram import Durations
 from anyvenue.model.instrument import Instrument
@@ -158,10 +158,8 @@ class Engine:
         self.is_stopping = False
         self.flattens = ""
         self.fault: Exception | None = None
-        self._flattens = False
         self.events = 0
         self._ts_start = self.now
-        self._on_failure = on_failure
         self.journal = journal or NoJournal()
         self.has_journal = journal is not None
         """Whether there is one that keeps anything."""
@@ -190,6 +188,7 @@ class Engine:
         self.guards = Guards(self, self.desk.limits, self.journal, override_halt=override_halt)
         self.timers = Timers(clock, lambda: self.now, lambda name: self.receive(TimerFired(name)))
         self.account = AccountEvents(self)
+        self.ending = Ending(self, closes_on_failure=on_failure == "flatten")
         found = Reconciled(self)
         strategy._engine = self
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -220,7 +219,7 @@ class Engine:
             TimerFired: lambda event: self.tell(strategy.on_timer, event.name),
             NoPriceCame: lambda event: self.guards.amends.on_no_price(event.client_order_id),
             Begin: lambda event: self._begin(),
-            Stop: lambda event: self._begin_stop(event.reason, event.flatten),
+            Stop: lambda event: self.ending.begin(event.reason, flatten=event.flatten),
         }
 
     # The runner's side
@@ -427,55 +426,9 @@ class Engine:
         try:
             callback(*arguments)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a strategy raises stops the strategy, not the process
-            self._strategy_failed(callback, error)
+            self.ending.strategy_failed(callback, error)
             return False
         return True
-
-    def _strategy_failed(self, callback: Callable[..., None], error: BaseException) -> None:
-        name = getattr(callback, "__name__", "callback")
-        _log.exception("%s raised in %s: the strategy is stopped", type(self.strategy).__name__, name)
-        if self.failure:
-            return
-        self.failure = f"{name}: {type(error).__name__}: {error}"
-        self.say(f"the strategy failed in {self.failure}")
-        self.later(Stop("strategy_failed"))
-
-    def _begin_stop(self, reason: str, flatten: bool = False) -> None:
-        if flatten:
-            self.flattens = reason if reason == "flattened" else self.flattens or reason
-        if self.is_stopping:
-            if flatten and not self._flattens:
-                self._flattens = True
-                self.flatten_when_clear(None)
-            return
-        self.stop_reason = reason
-        if reason == "hung":
-            self.failure = self.failure or f"a callback did not return for {self.desk.limits.hang_s:g} s"
-        if not self.failure and not self.call(self.strategy.on_stop):
-            self.stop_reason = "strategy_failed"
-        self.is_stopping = True
-        self.timers.cancel_all()
-        self._cancel_ours()
-        self.guards.amends.give_up()
-        self._flattens = flatten or (bool(self.failure) and self._on_failure == "flatten")
-        self.flattens = self.flattens or (self.stop_reason if self._flattens else "")
-        self.flatten_when_clear(None)
-
-    def _cancel_ours(self) -> None:
-        for order in self.desk.open_orders():
-            if self.orders.is_ours(order):
-                self.desk.cancel(order)
-
-    def flatten_when_clear(self, ended: Order | None) -> None:
-        """Close what is held once no order of ours can change it any more."""
-        if not self._flattens or len(self.orders):
-            return
-        if ended is not None and ended.state is OrderState.REJECTED and ended.spec.reduce_only:
-            self._flattens = False
-            _log.critical("a position could not be closed: %s. Close it by hand", ended.text)
-            return
-        for position in self.portfolio.positions():
-            self.desk.close(position.instrument, position.side)
 
     def _on_signal(self, signal: Signal) -> None:
         if self._early is None:
@@ -502,15 +455,10 @@ class Engine:
         self.say(f"{type(event.command).__name__} failed: {event.error}")
         _log.error("%s failed: %s", type(event.command).__name__, event.error)
         if isinstance(event.error, TradingEnded):
-            self._begin_stop("trading_ended")
+            self.ending.begin("trading_ended")
             self.failure = self.failure or str(event.error)
         else:
             self.call(self.strategy.on_refused, event.command, event.error)
-
-    @property
-    def closes_on_failure(self) -> bool:
-        """Whether positions are closed when the strategy fails."""
-        return self._on_failure == "flatten"
 
     def unsettle(self) -> None:
         """Have the journal note how things stand once the event in hand is handled: no record of it says so."""

@@ -66,7 +66,7 @@ async def sweep(engine: Engine, venues: Mapping[str, Venue], clock: Clock) -> No
                 venue=venue,
                 clock=clock,
                 new_id=engine.orders.next_id,
-                closes=bool(engine.flattens) or engine.closes_on_failure,
+                closes=bool(engine.flattens) or engine.ending.closes_on_failure,
                 instruments=None if engine.flattens == "flattened" else held,
                 say=engine.say,
             )

@@ -56,23 +56,29 @@ class Listing:
         self._own: tuple[dict[str, Decimal], dict[str, Decimal], list[bytes]] | None = None
         self._listeners: dict[Channel, dict[Listener, Instrument]] = {channel: {} for channel in Channel}
         self._book_listeners = self._listeners[Channel.BOOK]
+        self._late: list[Listener] = []
+        """Whom the book is told whole as soon as it is not crossed any more, which a tape's may be for a while."""
         self._trade_listeners = self._listeners[Channel.TRADES]
 
     def subscribe(self, channel: Channel, connection: Listener, instrument: Instrument, ts: int) -> None:
         """Let a connection listen, under its own name of the instrument.
 
-        For a book a snapshot is sent first: now, or where the market has not told a book yet, as soon as it does.
+        For a book a snapshot is sent first: now, or where the market has told none yet that can be used, as soon as it
+        does.
         """
         listeners = self._listeners[channel]
         if connection in listeners:
             return
         listeners[connection] = instrument
         if channel is Channel.BOOK and self.last_id:
-            connection.deliver(partial(_as_listed, self.snapshot(ts), instrument))
+            self._late.append(connection)
+            self._tell_late(ts)
 
     def unsubscribe(self, channel: Channel, connection: Listener) -> None:
         """Let a connection listen no more."""
         self._listeners[channel].pop(connection, None)
+        if channel is Channel.BOOK and connection in self._late:
+            self._late.remove(connection)
 
     def hears(self, channel: Channel) -> bool:
         """Tell whether anybody listens."""
@@ -90,9 +96,18 @@ class Listing:
             ts_event=ts,
         )
 
+    def _tell_late(self, ts: int) -> None:
+        snapshot = self.snapshot(ts)
+        if snapshot.bids and snapshot.asks and Decimal(snapshot.bids[0][0]) >= Decimal(snapshot.asks[0][0]):
+            return
+        late, self._late = self._late, []
+        for connection in late:
+            connection.deliver(partial(_as_listed, snapshot, self._book_listeners[connection]))
+
     def tell_snapshot(self, ts: int) -> None:
         """Tell the whole book anew."""
         self.last_id += 1
+        self._late.clear()
         if self._book_listeners:
             snapshot = self.snapshot(ts)
             for connection, instrument in self._book_listeners.items():
@@ -103,6 +118,8 @@ class Listing:
         self.last_id = number = self.last_id + 1
         for connection, instrument in self._book_listeners.items():
             connection.deliver(partial(_delta, instrument, bids, asks, number, ts))
+        if self._late:
+            self._tell_late(ts)
 
     def tell_decoded(self, bids: list[TextPair], asks: list[TextPair], ts: int) -> None:
         """Tell changed levels as in a `DecodedDelta`."""
@@ -119,6 +136,8 @@ class Listing:
                 instrument=instrument,
             )
             connection.deliver(told.received)  # type: ignore[arg-type]  # it passes for a BookDelta
+        if self._late:
+            self._tell_late(ts)
 
     def tell_own(self, bids: Sequence[RawLevel], asks: Sequence[RawLevel], ts: int) -> None:
         """Tell what orders of ours have changed, pairs of texts."""

@@ -208,6 +208,8 @@ class _Carrier:
             except TimeoutError:
                 late = OutcomeUnknown(f"no answer within {COMMAND_DEADLINE_S} s", venue=connection)
                 events = failure_events(command, late)
+        if self._engine.is_busy:  # it never left: an answer of its own, once what asked for it has returned
+            await asyncio.sleep(0)
         latency = self._engine.latency
         answered_ns = 0 if latency is None else latency.time_ns()
         for event in events:

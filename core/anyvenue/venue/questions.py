@@ -122,6 +122,7 @@ class Questions:
         for number in range(TRIES):
             if number:
                 await pause(self._clock, RETRY_S * 2**number)
+            self.refused = None  # another question may have been
             told = await ask()
             if told is not None:
                 return told

@@ -120,18 +120,20 @@ class EagerTasks:
     """Carries out works beside everything else, each in a task. `failed` gets what one raises.
 
     A task that is free takes the next work and begins it at once, within `start`, up to where it first waits; where
-    none is free a new one begins in the loop's next turn. What runs in a task here finds all that it finds in others.
+    none is free a new one begins in the loop's next turn, and so does what comes before that has begun: works begin in
+    the order in which they come. What runs in a task here finds all that it finds in others.
     """
 
     def __init__(self, failed: Callable[[Exception], None]) -> None:
         self._failed = failed
         self._idle: list[EagerFuture[Coroutine[Any, Any, None]]] = []
+        self._not_begun: set[Coroutine[Any, Any, None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Begin a work."""
+        """Begin a work. None begins before one that was to begin earlier."""
         idle = self._idle
-        while idle:
+        while idle and not self._not_begun:
             task = idle.pop()
             if not task.is_over:  # as it is where it was canceled
                 task.hand_over(work)
@@ -139,10 +141,12 @@ class EagerTasks:
         serving = asyncio.get_running_loop().create_task(self._serve(work))
         self._tasks.add(serving)
         serving.add_done_callback(self._tasks.discard)
-        serving.add_done_callback(lambda _: work.close())  # where it is canceled before it has begun
+        self._not_begun.add(work)
+        serving.add_done_callback(lambda _: self._drop(work))
 
     async def _serve(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.current_task()
+        self._not_begun.discard(work)
         while True:
             try:
                 await work
@@ -154,6 +158,11 @@ class EagerTasks:
             called: EagerFuture[Coroutine[Any, Any, None]] = EagerFuture()
             self._idle.append(called)
             work = await called
+
+    def _drop(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let go of the first work of a task that has ended, perhaps before it began it."""
+        self._not_begun.discard(work)
+        work.close()
 
     def cancel(self) -> None:
         """Cancel what is on its way, and let no task wait for more."""

@@ -12,7 +12,7 @@ from anyvenue.engine.engine import Engine
 from anyvenue.engine.live import run_live
 from anyvenue.engine.strategy import Strategy
 from anyvenue.model.enums import Fate, OrderState
-from anyvenue.model.errors import UnknownInstrument
+from anyvenue.model.errors import NotSent, UnknownInstrument
 from anyvenue.model.instrument import Instrument
 from anyvenue.model.order_events import OrderCanceled
 from anyvenue.model.pricing import Tick
@@ -380,6 +380,37 @@ def test_on_the_walls_clock_an_order_leaves_within_the_callback_and_is_unknown_w
         (3, OrderState.CANCELED, Fate.DONE),
     ]
     assert (result.failure, result.orders, venue.canceled, tasks) == ("", 3, [venue.left[2]], set())
+
+
+def test_what_never_left_is_told_after_the_callback_that_asked_for_it_each_at_a_moment_of_its_own():
+    class Away(Answers):
+        async def place(self, spec):
+            self.left.append(spec.client_order_id)
+            if len(self.left) <= 1_200:  # more than one moment may have
+                raise NotSent("no connection")
+            return [OrderCanceled(client_order_id=spec.client_order_id)]
+
+    class Insists(Strategy):
+        moments = ()
+
+        def on_start(self):
+            self.buy(BTC, 1, 10)
+
+        def on_order(self, order):
+            self.moments = (*self.moments[-1:], self.now)
+            assert len(set(self.moments)) == len(self.moments)
+            if order.state is OrderState.REJECTED:
+                self.buy(BTC, 1, 10)
+            else:
+                self.stop("done")
+
+    async def run():
+        engine = Engine(Insists(), connections=("main",), clock=WallClock(), session="run")
+        return await run_live(engine, {"main": venue}, clock=WallClock(), stop=asyncio.Event())
+
+    venue = Away()
+    result = asyncio.run(run())
+    assert (result.failure, result.orders) == ("", 1_201)
 
 
 def test_a_run_that_is_given_up_takes_what_is_on_its_way_along():

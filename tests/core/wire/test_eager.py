@@ -178,6 +178,53 @@ class TestTasks:
 
         asyncio.run(main())
 
+    def test_none_begins_before_one_that_came_earlier_though_a_task_is_free_meanwhile(self):
+        async def main():
+            gate, began = EagerFuture(), []
+            tasks = EagerTasks(began.append)
+
+            async def waits():
+                await gate
+
+            async def work(name):
+                began.append(name)
+
+            tasks.start(waits())
+            await turns()
+
+            def frames():
+                tasks.start(work("a"))  # none is free: a new task begins it in the next turn
+                gate.set_result(None)  # an answer, after which one is
+                tasks.start(work("b"))
+
+            await without_a_task(frames)
+            await turns()
+            assert began == ["a", "b"]
+            tasks.start(work("c"))
+            assert began == ["a", "b", "c"]
+            tasks.cancel()
+
+        asyncio.run(main())
+
+    def test_a_work_that_was_canceled_before_it_began_holds_no_other_back(self):
+        async def main():
+            began = []
+            tasks = EagerTasks(began.append)
+
+            async def work(name):
+                began.append(name)
+
+            tasks.start(work("a"))
+            tasks.cancel()
+            await turns()
+            tasks.start(work("b"))
+            await turns()
+            tasks.start(work("c"))
+            assert began == ["b", "c"]
+            tasks.cancel()
+
+        asyncio.run(main())
+
     def test_a_work_that_starts_another_goes_on_once_that_waits(self):
         async def main():
             seen = []

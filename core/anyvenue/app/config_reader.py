@@ -243,13 +243,14 @@ class _Loader:
             if adapter == descriptor.name:
                 continue
             if not isinstance(found, Mapping):
-                text = f"found {describe(found)}; allowed is a table. Options go under options.{descriptor.name}"
+                place = _dotted((*path, "options", descriptor.name))
+                text = f"found {describe(found)}; allowed is a table. Options go under {place}"
                 self._problem((*path, "options", adapter), text)
             elif adapter not in installed:
                 place = self._source.place((*path, "options", adapter))
                 self._notes.append(
                     f"{place}: {_dotted((*path, 'options', adapter))} is ignored: no venue of that name is installed."
-                    f"{near(adapter, installed)} Options go under options.ADAPTER."
+                    f"{near(adapter, installed)} Options go under {_dotted((*path, 'options'))}.ADAPTER."
                 )
         table = tables.get(descriptor.name, {})
         return self._structure(table, descriptor.options, (*path, "options", descriptor.name))

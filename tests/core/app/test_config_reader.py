@@ -101,7 +101,7 @@ def test_a_good_file_is_structured_to_the_last_key(plugins: Plugins) -> None:
     assert configuration.log.levels == {"anyvenue.orders": "debug"}
     assert configuration.notes == (
         "file.toml:11: connections.main.options.beta is ignored: no venue of that name is installed. \
-Options go under options.ADAPTER.",
+Options go under connections.main.options.ADAPTER.",
     )
 
 
@@ -203,7 +203,7 @@ def test_an_option_outside_of_its_adapters_table_is_not_overlooked(plugins: Plug
     text = GOOD.replace("[connections.main.options.beta]", "[connections.main.options]")
     assert refused(text, plugins) == (
         "file.toml:12: connections.main.options.whatever: found the number 1; allowed is a table. "
-        "Options go under options.alpha"
+        "Options go under connections.main.options.alpha"
     )
 
 

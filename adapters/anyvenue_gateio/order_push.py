@@ -88,7 +88,7 @@ class FillPush(Struct, gc=False, tag_field="channel", tag="futures.usertrades"):
     header: None = None
 
 
-class _Prices(dict[bytes, Decimal | None]):
+class _JsonPrices(dict[bytes, Decimal | None]):
     """The number of each JSON text, None for 0. Raises TypeError and ValueError for what is none."""
 
     def __missing__(self, raw: bytes) -> Decimal | None:
@@ -98,7 +98,7 @@ class _Prices(dict[bytes, Decimal | None]):
         return price
 
 
-class _Sizes(dict[int | str, Decimal]):
+class _Contracts(dict[int | str, Decimal]):
     """The contracts of each size, below 0 to sell. Raises ValueError for what is no number."""
 
     def __missing__(self, size: int | str) -> Decimal:
@@ -116,7 +116,7 @@ def order_reader(
     It says what `rest.orders.order_report` does. It returns None, or raises TypeError or ValueError, for anything
     unusual: what is not ours by its text, or is no order at all.
     """
-    prices, sizes = _Prices(), _Sizes()
+    prices, sizes = _JsonPrices(), _Contracts()
 
     def read(push: OrderPush, ts_recv: int) -> tuple[OrderReported, ...] | None:
         reports = []
@@ -177,7 +177,7 @@ def fill_reader(
     It says what `rest.history.read_fill` does. It returns None, or raises TypeError or ValueError, for anything
     unusual, and in hedge mode.
     """
-    prices, sizes = _Prices(), _Sizes()
+    prices, sizes = _JsonPrices(), _Contracts()
 
     def read(push: FillPush, ts_recv: int) -> tuple[OrderFilled, ...] | None:
         if is_hedged():

@@ -68,7 +68,7 @@ class _Prices(dict[str, Decimal]):
         return number
 
 
-class _Sizes(dict[int | str, tuple[Side, Decimal]]):
+class _Takings(dict[int | str, tuple[Side, Decimal]]):
     """The taker's side and the quantity of each size, for one contract."""
 
     def __init__(self, instrument: Instrument) -> None:
@@ -91,7 +91,7 @@ def trade_reader(find: Callable[[str], Instrument | None], seen: SeenTrades) -> 
     It raises ValueError for what is no number, and then has taken none of them for seen.
     """
     prices: _Prices = _Prices()
-    sizes: dict[str, _Sizes] = {}
+    sizes: dict[str, _Takings] = {}
 
     def read(push: TradePush, ts_recv: int) -> list[Trade]:
         trades = []
@@ -102,7 +102,7 @@ def trade_reader(find: Callable[[str], Instrument | None], seen: SeenTrades) -> 
                 continue
             known = sizes.get(contract)
             if known is None or known.instrument is not instrument:
-                known = sizes[contract] = _Sizes(instrument)
+                known = sizes[contract] = _Takings(instrument)
             side, quantity = known[row.size]
             trades.append(
                 Trade(

@@ -233,7 +233,7 @@ class AmendGuard:
         engine, name = self._engine, order.client_order_id
 
         def due() -> None:
-            if name in self._unpriced:
+            if self._unpriced.get(name) is order:  # or it has had its price, and waits for another now
                 engine.receive(NoPriceCame(name))
 
         if name not in self._unpriced:

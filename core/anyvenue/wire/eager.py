@@ -40,7 +40,7 @@ class EagerFuture(Generic[T]):
         """Whether it is settled."""
         self.due = 0.0
         self.timer: Timer | None = None
-        """Its deadline's (see `Deadlines.watch`)."""
+        """Its deadline's, as is `due` (see `Deadlines.watch`)."""
         self._value: T | None = None
         self._error: BaseException | None = None
         self._wake: Callable[[EagerFuture[T]], object] | None = None

@@ -60,6 +60,8 @@ class OrderManager:
         self._count = 0
         self._open: dict[str, Order] = {}
         self._ended: OrderedDict[str, Order] = OrderedDict()
+        self._doubtful: dict[str, Order] = {}
+        """The ended ones in doubt: to look for them among all that are remembered would take milliseconds."""
         self._refused: dict[str, Order] = {}
         self._by_venue_id: dict[tuple[str, str], str] = {}
         self._wishes: dict[str, _Wish] = {}
@@ -84,12 +86,13 @@ class OrderManager:
 
     def in_doubt(self) -> list[Order]:
         """Return the orders that the venue has to be asked about, open or ended."""
-        return [order for order in (*self._open.values(), *self._ended.values()) if is_in_doubt(order)]
+        return [*filter(is_in_doubt, self._open.values()), *self._doubtful.values()]
 
     def unsettled(self, kept: Collection[str] = ()) -> list[Order]:
         """Return the orders that are open, and those that have ended and miss fills or are `kept`, by client id."""
-        ended = self._ended.values()
-        return [*self._open.values(), *(o for o in ended if o.missing_fills or o.client_order_id in kept)]
+        missing = [order for order in self._doubtful.values() if order.missing_fills]
+        named = [order for name in sorted(kept) if (order := self._ended.get(name)) and not order.missing_fills]
+        return [*self._open.values(), *missing, *named]
 
     def get(self, client_order_id: str) -> Order | None:
         """Return an order of ours as it is now, open or lately ended."""
@@ -238,12 +241,17 @@ class OrderManager:
             self._open.pop(client_order_id, None)
             self._refused.pop(client_order_id, None)
             self._ended[client_order_id] = order
+            if is_in_doubt(order):
+                self._doubtful[client_order_id] = order
+            else:
+                self._doubtful.pop(client_order_id, None)
             if len(self._ended) > ENDED_ORDERS_KEPT:
                 self._forget(self._ended.popitem(last=False)[1])
             self._strangers.discard(client_order_id)
         else:
             self._open[client_order_id] = order
             self._ended.pop(client_order_id, None)
+            self._doubtful.pop(client_order_id, None)
             if not client_order_id.startswith(OUR_PREFIX):
                 self._strangers.add(client_order_id)
         if venue_order_id is not None:
@@ -253,6 +261,7 @@ class OrderManager:
         return order
 
     def _forget(self, order: Order) -> None:
+        self._doubtful.pop(order.client_order_id, None)
         for venue_order_id in self._ids(order):
             self._by_venue_id.pop((order.instrument.connection, venue_order_id), None)
 

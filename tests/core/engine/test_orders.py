@@ -1,25 +1,33 @@
 """The order manager, where it takes on what it did not make and asks for what is not known."""
 
+from contextlib import suppress
 from decimal import Decimal
 
 import pytest
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 from listed import linear
 
+from anyvenue.engine import orders
 from anyvenue.engine.commands import Cancel
 from anyvenue.engine.orders import OrderManager
 from anyvenue.model.enums import Fate, OrderState, Side
+from anyvenue.model.errors import Contradiction
+from anyvenue.model.fill import Fill
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import (
     CancelSent,
     CancelUnknown,
     OrderAccepted,
     OrderCanceled,
+    OrderFilled,
     OrderReported,
     OrderSent,
     OrderUnknown,
 )
 from anyvenue.model.order_spec import OrderSpec
+from anyvenue.venue.evidence import is_in_doubt
 
 BTC = linear(venue="fake", connection="main", venue_symbol="BTC")
 
@@ -98,3 +106,50 @@ def test_a_cancel_of_unknown_fate_is_sent_again_while_the_order_rests(manager, s
     assert manager.insist(order()) == order()
     manager.insist(manager.get("avold-1"))
     assert len(sent) == 1  # not while it is under way
+
+
+NAMES = ["avold-1", "avold-2", "avold-3", "avold-4"]
+REPORTED = st.sampled_from([Decimal(0), Decimal("0.4"), Decimal(1)])
+FILLS = st.builds(
+    lambda trade_id, quantity: OrderFilled(
+        fill=Fill(
+            instrument=BTC,
+            trade_id=trade_id,
+            client_order_id=None,
+            venue_order_id=None,
+            side=Side.BUY,
+            price=Decimal(100),
+            quantity=quantity,
+        )
+    ),
+    st.sampled_from(["t1", "t2", "t3"]),
+    st.sampled_from([Decimal("0.4"), Decimal("0.6"), Decimal(1)]),
+)
+NEWS = st.one_of(
+    FILLS,
+    st.sampled_from([OrderCanceled(), OrderUnknown(), CancelSent(), CancelUnknown()]),
+    st.builds(OrderReported, state=st.sampled_from(list(OrderState)[2:]), filled_quantity=REPORTED),
+)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(NAMES), NEWS), max_size=30), st.integers(1, 4), st.sets(st.sampled_from(NAMES))
+)
+def test_those_in_doubt_and_unsettled_are_those_of_all_that_are_remembered(news, remembered, kept):
+    manager = OrderManager("test", lambda command: None, lambda: 5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(orders, "ENDED_ORDERS_KEPT", remembered)
+        manager.adopt([order(name, f"v{name}") for name in NAMES])
+        for name, event in news:
+            known = manager.get(name)
+            if known is not None:
+                with suppress(Contradiction):
+                    manager.apply(known, event)
+            of_all = [one for one in map(manager.get, NAMES) if one is not None]
+            assert {id(one) for one in manager.in_doubt()} == {id(one) for one in of_all if is_in_doubt(one)}
+            unsettled = [
+                one for one in of_all if not one.is_terminal or one.missing_fills or one.client_order_id in kept
+            ]
+            found = manager.unsettled(kept)
+            assert {id(one) for one in found} == {id(one) for one in unsettled}
+            assert len(found) == len(unsettled)

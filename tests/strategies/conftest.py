@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from listed import linear
 
 from anyvenue.engine.commands import Amend, Cancel, Place, Protect
 from anyvenue.engine.engine import Engine
@@ -15,7 +16,6 @@ from anyvenue.model import (
     Candle,
     CandleSource,
     Fill,
-    Instrument,
     Liquidity,
     OrderAccepted,
     OrderAmended,
@@ -24,7 +24,6 @@ from anyvenue.model import (
     OrderRejected,
     RejectReason,
     SequenceRule,
-    Tick,
 )
 from anyvenue.simulation.clock import DrivenClock
 from anyvenue.venue.capabilities import Capabilities, Feature
@@ -35,20 +34,7 @@ START = 1_723_161_256 * SECOND  # 2024-08-08 23:54:16 UTC
 
 def make_instrument(**changes):
     """BTC in contracts of 0.001, ticks of 0.1."""
-    fields = {
-        "symbol": "BTC-USDT-PERP",
-        "venue": "fake",
-        "connection": "main",
-        "venue_symbol": "BTC_USDT",
-        "base": "BTC",
-        "quote": "USDT",
-        "settle": "USDT",
-        "price_rule": Tick("0.1"),
-        "contract_size": "0.001",
-        "quantity_step": "0.001",
-        "min_quantity": "0.001",
-    }
-    return Instrument(**(fields | changes))
+    return linear(**{"venue": "fake", "connection": "main", "contract_size": "0.001"} | changes)
 
 
 class Stage:

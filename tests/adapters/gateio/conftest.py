@@ -13,6 +13,7 @@ from listed import linear
 
 from anyvenue.model import Instrument
 from anyvenue.wire.socket import SocketClosed
+from anyvenue_gateio.streams import Reader
 
 Message = dict[str, Any]
 
@@ -117,3 +118,9 @@ def btc() -> Instrument:
     return linear(
         venue="gateio", quantity_step="0.0001", min_quantity="0.0001", contract_size="0.0001", depth_unit="0.0001"
     )
+
+
+@pytest.fixture(scope="session")
+def new_reader(btc: Instrument) -> Callable[[], Reader]:
+    """Makes readers that know this contract alone."""
+    return lambda: Reader({"BTC_USDT": btc}.get, {}.get)

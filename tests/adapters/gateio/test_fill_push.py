@@ -7,11 +7,12 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from json_rows import NEVER, rows_of
 
 from anyvenue.model.enums import Liquidity, Side
 from anyvenue.model.fill import Fill
 from anyvenue.model.order_events import OrderFilled
-from anyvenue_gateio.streams import Notice, Reader
+from anyvenue_gateio.streams import Notice
 
 AT_MS = 1_747_054_612_673
 RECV = 1_747_054_612_700_000_000
@@ -29,20 +30,10 @@ ROW = {
     "create_time_ms": str(AT_MS),
 }
 """A row of 12.2, each value as JSON text, lest a float of Python's stand between."""
-NEVER = "never"
-
-
-@pytest.fixture(scope="session")
-def new_reader(btc):
-    return lambda: Reader({"BTC_USDT": btc}.get, {}.get)
-
-
-def of(row):
-    return "{" + ",".join(f'"{name}":{text}' for name, text in row.items() if text != NEVER) + "}"
 
 
 def frame(*rows, envelope='"event":"update"', **changes):
-    result = ",".join(of(row) for row in (ROW | changes, *rows))
+    result = rows_of(ROW | changes, *rows)
     return f'{{"time":1,"channel":"futures.usertrades",{envelope},"result":[{result}]}}'.encode()
 
 

@@ -8,6 +8,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from json_rows import NEVER, rows_of
 
 from anyvenue.model.enums import OrderState
 from anyvenue.model.errors import RejectReason, VenueProtocolError
@@ -36,20 +37,10 @@ ROW = {
     "tkfr": "0.0005",
 }
 """A row of 12.2, each value as JSON text, lest a float of Python's stand between."""
-NEVER = "never"
-
-
-@pytest.fixture(scope="session")
-def new_reader(btc):
-    return lambda: Reader({"BTC_USDT": btc}.get, {}.get)
-
-
-def of(row):
-    return "{" + ",".join(f'"{name}":{text}' for name, text in row.items() if text != NEVER) + "}"
 
 
 def frame(*rows, envelope='"event":"update"', **changes):
-    result = ",".join(of(row) for row in (ROW | changes, *rows))
+    result = rows_of(ROW | changes, *rows)
     return f'{{"time":1,"time_ms":{AT_MS},"channel":"futures.orders",{envelope},"result":[{result}]}}'.encode()
 
 

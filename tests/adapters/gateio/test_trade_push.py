@@ -28,11 +28,6 @@ ROW = {
 }
 
 
-@pytest.fixture(scope="session")
-def new_reader(btc):
-    return lambda: Reader({"BTC_USDT": btc}.get, {}.get)
-
-
 def frame(*rows, more=None, **changes):
     result = [ROW | changes, *rows]
     return orjson.dumps({"channel": "futures.trades", "event": "update", "result": result} | (more or {}))

@@ -9,6 +9,7 @@ import pytest
 from cattrs.gen import make_dict_unstructure_fn, override
 from hypothesis import given
 from hypothesis import strategies as st
+from listed import linear
 
 from anyvenue.engine import codec as codec_module
 from anyvenue.engine.codec import TYPES, Codec, InstrumentTable, check_version, instrument_fields, instrument_of
@@ -60,7 +61,6 @@ from anyvenue.model.errors import (
     UnknownInstrument,
 )
 from anyvenue.model.fill import Fill
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import (
     BookDelta,
     BookSnapshot,
@@ -82,19 +82,7 @@ from anyvenue.venue.secrets import Secret
 
 
 def instrument(**changes):
-    fields = {
-        "symbol": "BTC-USDT-PERP",
-        "venue": "fake",
-        "connection": "main",
-        "venue_symbol": "BTC_USDT",
-        "base": "BTC",
-        "quote": "USDT",
-        "settle": "USDT",
-        "price_rule": Tick("0.1"),
-        "quantity_step": "0.001",
-        "min_quantity": "0.001",
-    }
-    return Instrument(**(fields | changes))
+    return linear(**{"venue": "fake", "connection": "main"} | changes)
 
 
 BTC = instrument()

@@ -14,6 +14,7 @@ from zlib import crc32
 
 import orjson
 import pytest
+from listed import linear
 
 from anyvenue.engine import journal_sqlite, journal_store, journal_writer
 from anyvenue.engine.commands import Amend, Cancel, Place, Protect, SetLeverage, Subscribe
@@ -22,7 +23,6 @@ from anyvenue.engine.journal_sqlite import SqliteJournal
 from anyvenue.model.enums import Fate, Liquidity, MarginMode, OrderState, OrderType, PositionSide, Side
 from anyvenue.model.errors import RejectReason
 from anyvenue.model.fill import Fill
-from anyvenue.model.instrument import Instrument
 from anyvenue.model.market import FundingPayment
 from anyvenue.model.order import Order
 from anyvenue.model.order_events import (
@@ -48,19 +48,7 @@ START = 1_700_000_000 * SECOND
 
 
 def make_instrument(**changes):
-    fields = {
-        "symbol": "BTC-USDT-PERP",
-        "venue": "fake",
-        "connection": "main",
-        "venue_symbol": "BTC_USDT",
-        "base": "BTC",
-        "quote": "USDT",
-        "settle": "USDT",
-        "price_rule": Tick("0.1"),
-        "quantity_step": "0.001",
-        "min_quantity": "0.001",
-    }
-    return Instrument(**(fields | changes))
+    return linear(**{"venue": "fake", "connection": "main"} | changes)
 
 
 BTC = make_instrument()
